@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "instainfer/core/plan.hpp"
+#include "instainfer/core/types.hpp"
+
+namespace instainfer::core {
+
+// Events: what a driver tells the core. Every command's outcome comes back as exactly one event (or the container's
+// death). An event about something the core does not know, or no longer waits for, is counted and changes nothing.
+
+/// A function exists and may be planned for; repeated with the same id when its spec changed (new code = new id).
+struct FunctionAdded {
+  FunctionId function;
+  FunctionSpec spec;
+  std::optional<ProfileSnapshot> profile;  ///< what an earlier life of the process learnt
+};
+/// The function was deleted or its code replaced: it is not planned any more and what is loaded of it goes.
+struct FunctionRemoved { FunctionId function; };
+
+struct ActivationArrived { ActivationKey activation; FunctionId function; };
+/// The request was handed to a ready worker. `loading` is present if this activation waited for an init or a load.
+struct ActivationStarted {
+  ActivationKey activation;
+  ContainerId container;
+  std::optional<Duration> load_took;  ///< the init it had to wait for, measured in the container
+  Bytes loaded_bytes;                 ///< what that init added to the container; 0 if not measured
+};
+/// The activation is through, logs collected.
+struct ActivationFinished {
+  ActivationKey activation;
+  ContainerId container;
+  bool container_usable = true;  ///< false: developer error, time-out, log trouble; the container goes (contract 4.7)
+  Duration execution{};          ///< between hand-over and answer
+  Bytes container_used;          ///< measured use of the container just after
+};
+/// The container was unhealthy before it saw the request (contract 5.6): the activation is placed anew, the container goes.
+struct ActivationReturned { ActivationKey activation; ContainerId container; };
+
+struct ContainerCreated { ContainerId container; Bytes used; };
+struct ContainerCreateFailed { ContainerId container; std::string why; };
+struct ContainerPaused { ContainerId container; };
+/// `failed`: the container is broken and will be removed.
+struct ContainerResumed { ContainerId container; bool failed = false; };
+/// Answer to RemoveContainer: nothing of it is left.
+struct ContainerRemoved { ContainerId container; };
+/// It is gone without having been asked; activations in it were answered by the driver with ActivationFinished before.
+struct ContainerDied { ContainerId container; };
+struct ContainerMeasured { ContainerId container; Bytes used; };
+
+struct PreloadReady { ContainerId container; FunctionId function; PreloadLevel level; Duration took{}; Bytes bytes; };
+/// The load failed, or a loaded worker died or outgrew its memory. The container stays usable.
+struct PreloadFailed { ContainerId container; FunctionId function; std::string why; };
+struct Offloaded { ContainerId container; FunctionId function; };
+/// A wipe did not come clean within its second: the container must go (design.md, 5).
+struct WipeFailed { ContainerId container; };
+
+/// Answer to Solve.
+struct Solved { std::uint64_t version = 0; std::shared_ptr<const Plan> plan; };
+/// Time passed; sent when `Node::wake()` fell due. Any later event does as well.
+struct Wake {};
+/// No new activations are taken from now on; idle containers go, waiting activations are still served.
+struct DrainRequested {};
+
+using Event = std::variant<FunctionAdded, FunctionRemoved, ActivationArrived, ActivationStarted, ActivationFinished,
+                           ActivationReturned, ContainerCreated, ContainerCreateFailed, ContainerPaused, ContainerResumed,
+                           ContainerRemoved, ContainerDied, ContainerMeasured, PreloadReady, PreloadFailed, Offloaded,
+                           WipeFailed, Solved, Wake, DrainRequested>;
+
+// Commands: what the core tells the driver, in the order in which they have to be begun.
+
+/// Start a container. Without a namespace it is a stem cell: libraries up, no user code.
+struct CreateContainer { ContainerId container; KindId kind; Bytes memory_limit; std::optional<NamespaceId> ns; };
+struct RemoveContainer { ContainerId container; RemoveReason reason; };
+struct PauseContainer { ContainerId container; };
+struct ResumeContainer { ContainerId container; };
+struct PreloadFunction { ContainerId container; FunctionId function; PreloadLevel level; };
+struct OffloadFunction {
+  ContainerId container;
+  FunctionId function;
+  /// True when a promotion kills it: the StartActivation that follows does it (no separate call, no Offloaded event).
+  bool by_promotion = false;
+};
+/// Run the activation there. Everything else held by the container was announced as OffloadFunction{by_promotion}.
+struct StartActivation {
+  ActivationKey activation;
+  ContainerId container;
+  FunctionId function;
+  StartType start = StartType::cold;
+  PreloadLevel level = PreloadLevel::none;  ///< what was ready when it was placed
+  bool init = false;                        ///< /init first: nothing of the function is there
+  bool resume_first = false;                ///< the container is paused; driver resumes, no ContainerResumed event
+};
+/// Why an activation cannot be served here, ever.
+struct RejectActivation { ActivationKey activation; std::string why; };
+/// Work that is too long for handle(): run core::solve(*problem) elsewhere and answer with Solved.
+struct Solve { std::uint64_t version = 0; std::shared_ptr<const PlanProblem> problem; };
+
+using Command = std::variant<CreateContainer, RemoveContainer, PauseContainer, ResumeContainer, PreloadFunction,
+                             OffloadFunction, StartActivation, RejectActivation, Solve>;
+using Commands = std::vector<Command>;
+
+}  // namespace instainfer::core
