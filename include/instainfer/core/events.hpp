@@ -95,6 +95,8 @@ struct StartActivation {
   PreloadLevel level = PreloadLevel::none;  ///< what was ready when it was placed
   bool init = false;                        ///< /init first: nothing of the function is there
   bool resume_first = false;                ///< the container is paused; driver resumes, no ContainerResumed event
+  /// How long it waited for memory: in the queue, and for containers that were removed to make room. Not loading time.
+  Duration waited_for_memory{};
 };
 /// Why an activation cannot be served here, ever.
 struct RejectActivation { ActivationKey activation; std::string why; };
