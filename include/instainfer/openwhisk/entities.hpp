@@ -71,6 +71,7 @@ struct Exec {
   std::optional<std::string> main;
   std::optional<std::string> image;       ///< blackbox only
   std::vector<std::string> components;    ///< sequence only: "/ns/a"
+  std::string code_sha256;                ///< of the code, where a list leaves the code itself out; else empty
   bool operator==(const Exec&) const = default;
 };
 
@@ -92,10 +93,14 @@ struct Action {
 std::string execution_hash(const Action& action);
 
 Json to_json(const ActionLimits& limits);
+/// `base` with every member that is present replaced; each must be a whole number (rest contract 2.5: limits merge per field).
+Result<ActionLimits> action_limits_from_json(const Json& json, const ActionLimits& base = {});
 Json to_json(const KeyValues& values);
 /// The entity as the REST API shows it; the code only if asked for.
 enum class WithCode { no, yes };
 Json to_json(const Action& action, WithCode code);
+/// The element of a list of actions (rest contract 2.4): no parameters, of exec only `binary`.
+Json to_summary_json(const Action& action);
 /// The form that stores keep, and back. `action_from_document` names the member that is wrong.
 Json to_document(const Action& action);
 Result<Action> action_from_document(const Json& document);
