@@ -196,7 +196,12 @@ Result<Config> parse_config(std::string_view text, std::string_view name) {
 Result<Config> load_config(const std::filesystem::path& file) {
   const auto text = read_file(file, 1_MiB);
   if (!text) return fail(text.error());
-  return parse_config(*text, file.string());
+  auto config = parse_config(*text, file.string());
+  if (!config) return config;
+  for (std::filesystem::path* path : {&config->data_directory, &config->models, &config->runtimes}) {
+    if (!path->empty() && path->is_relative()) *path = file.parent_path() / *path;
+  }
+  return config;
 }
 
 Result<void> check_config(const Config& config) {

@@ -51,6 +51,7 @@ struct ContainerResumed { ContainerId container; bool failed = false; };
 struct ContainerRemoved { ContainerId container; };
 /// It is gone without having been asked; activations in it were answered by the driver with ActivationFinished before.
 struct ContainerDied { ContainerId container; };
+/// `used` here and in the other events: private memory of all but the preloaded workers.
 struct ContainerMeasured { ContainerId container; Bytes used; };
 
 struct PreloadReady { ContainerId container; FunctionId function; PreloadLevel level; Duration took{}; Bytes bytes; };

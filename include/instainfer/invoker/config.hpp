@@ -41,7 +41,7 @@ struct Config {
 };
 
 /// Reads a TOML file over the defaults. An unknown key, a wrong type or an impossible value is an error that names file, line,
-/// key and what would be right.
+/// key and what would be right. Relative paths in it start at the file's own folder.
 Result<Config> load_config(const std::filesystem::path& file);
 /// The same from text; `name` stands in for the file in messages.
 Result<Config> parse_config(std::string_view toml, std::string_view name);
