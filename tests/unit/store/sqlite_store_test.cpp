@@ -1,0 +1,4 @@
+#include "instainfer/store/sqlite_store.hpp"
+
+#include <gtest/gtest.h>
+TEST(SqliteStore, Opens) {}
