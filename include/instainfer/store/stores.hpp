@@ -70,6 +70,7 @@ struct StoredProfile {
 class ProfileStore {
  public:
   virtual ~ProfileStore() = default;
+  /// Replaces those given, keeps the others.
   virtual Task<Result<void>> put_all(std::map<ProfileKey, StoredProfile> profiles) = 0;
   virtual Task<Result<std::map<ProfileKey, StoredProfile>>> get_all() = 0;
 };
