@@ -1,0 +1,37 @@
+#include "planner/knapsack.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace instainfer::core {
+
+std::vector<bool> solve_knapsack(const std::vector<KnapsackItem>& items, int capacity) {
+  std::vector<bool> chosen(items.size(), false);
+  if (capacity <= 0) return chosen;
+  std::vector<std::size_t> useful;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].value > 0 && items[i].cells <= capacity) useful.push_back(i);
+  }
+  const auto width = static_cast<std::size_t>(capacity) + 1;
+  std::vector<double> best(width, 0.0);
+  std::vector<bool> taken(useful.size() * width, false);
+  for (std::size_t row = 0; row < useful.size(); ++row) {
+    const KnapsackItem& item = items[useful[row]];
+    const auto cells = static_cast<std::size_t>(std::max(item.cells, 0));
+    for (std::size_t c = width; c-- > cells;) {
+      const double with = best[c - cells] + item.value;
+      if (with <= best[c]) continue;
+      best[c] = with;
+      taken[row * width + c] = true;
+    }
+  }
+  auto left = static_cast<std::size_t>(capacity);
+  for (std::size_t row = useful.size(); row-- > 0;) {
+    if (!taken[row * width + left]) continue;
+    chosen[useful[row]] = true;
+    left -= static_cast<std::size_t>(std::max(items[useful[row]].cells, 0));
+  }
+  return chosen;
+}
+
+}  // namespace instainfer::core
