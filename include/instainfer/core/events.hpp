@@ -12,7 +12,9 @@
 namespace instainfer::core {
 
 // Events: what a driver tells the core. Every command's outcome comes back as exactly one event (or the container's
-// death). An event about something the core does not know, or no longer waits for, is counted and changes nothing.
+// death), but for a load that a promotion kills or an activation joins: that one has no outcome of its own. The events of
+// one container come in the order in which its commands were carried out. An event about something the core does not
+// know, or no longer waits for, is counted and changes nothing.
 
 /// A function exists and may be planned for; repeated with the same id when its spec changed (new code = new id).
 struct FunctionAdded {
@@ -24,11 +26,12 @@ struct FunctionAdded {
 struct FunctionRemoved { FunctionId function; };
 
 struct ActivationArrived { ActivationKey activation; FunctionId function; };
-/// The request was handed to a ready worker. `loading` is present if this activation waited for an init or a load.
+/// The request was handed to a ready worker.
 struct ActivationStarted {
   ActivationKey activation;
   ContainerId container;
-  std::optional<Duration> load_took;  ///< the init it had to wait for, measured in the container
+  /// The whole init or load that it had to wait for (or joined), measured in the container; none if it was ready.
+  std::optional<Duration> load_took;
   Bytes loaded_bytes;                 ///< what that init added to the container; 0 if not measured
 };
 /// The activation is through, logs collected.
@@ -73,7 +76,8 @@ using Event = std::variant<FunctionAdded, FunctionRemoved, ActivationArrived, Ac
                            ContainerRemoved, ContainerDied, ContainerMeasured, PreloadReady, PreloadFailed, Offloaded,
                            WipeFailed, Solved, Wake, DrainRequested>;
 
-// Commands: what the core tells the driver, in the order in which they have to be begun.
+// Commands: what the core tells the driver, in the order in which they have to be begun: removals before creations,
+// offloads before starts, starts before loads. Those of one container must be carried out in this order.
 
 /// Start a container. Without a namespace it is a stem cell: libraries up, no user code.
 struct CreateContainer { ContainerId container; KindId kind; Bytes memory_limit; std::optional<NamespaceId> ns; };
@@ -84,10 +88,13 @@ struct PreloadFunction { ContainerId container; FunctionId function; PreloadLeve
 struct OffloadFunction {
   ContainerId container;
   FunctionId function;
-  /// True when a promotion kills it: the StartActivation that follows does it (no separate call, no Offloaded event).
+  /// True when a promotion kills it: the StartActivation that follows does it (no separate call, no Offloaded event; and no
+  /// PreloadReady or PreloadFailed if it was still being loaded).
   bool by_promotion = false;
 };
-/// Run the activation there. Everything else held by the container was announced as OffloadFunction{by_promotion}.
+/// Run the activation there. Everything else held by the container was announced as OffloadFunction{by_promotion}, but for
+/// the function that it was warm for: that worker dies without a word. With StartType::preloading the request waits for
+/// the load or init that is going on there; if that load fails, the activation has failed like any init.
 struct StartActivation {
   ActivationKey activation;
   ContainerId container;
@@ -95,7 +102,8 @@ struct StartActivation {
   StartType start = StartType::cold;
   PreloadLevel level = PreloadLevel::none;  ///< what was ready when it was placed
   bool init = false;                        ///< /init first: nothing of the function is there
-  bool resume_first = false;                ///< the container is paused; driver resumes, no ContainerResumed event
+  /// The container is paused (or a pause or resume of it is going on): the driver resumes it, no ContainerResumed event.
+  bool resume_first = false;
   /// How long it waited for memory: in the queue, and for containers that were removed to make room. Not loading time.
   Duration waited_for_memory{};
 };
