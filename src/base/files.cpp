@@ -12,21 +12,25 @@ namespace instainfer {
 namespace fs = std::filesystem;
 
 Result<std::string> read_file(const fs::path& path, Bytes limit) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail(errno_error("open " + path.string()));
+  return read_descriptor(fd.get(), path.string(), limit);
+}
+
+Result<std::string> read_descriptor(int fd, std::string_view what, Bytes limit) {
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return fail(errno_error("stat " + path.string()));
+  if (::fstat(fd, &info) != 0) return fail(errno_error("stat " + std::string(what)));
   if (info.st_size > limit.count) {
-    return fail(ErrorCode::too_large, path.string() + " has " + std::to_string(info.st_size) + " bytes, at most " +
+    return fail(ErrorCode::too_large, std::string(what) + " has " + std::to_string(info.st_size) + " bytes, at most " +
                                           std::to_string(limit.count) + " are accepted");
   }
   std::string content(static_cast<std::size_t>(info.st_size), '\0');
   std::size_t filled = 0;
   while (true) {  // files of /proc and /sys say size 0 and have content all the same
     if (filled == content.size()) content.resize(content.size() + 4096);
-    const ssize_t got = ::read(fd.get(), content.data() + filled, content.size() - filled);
+    const ssize_t got = ::read(fd, content.data() + filled, content.size() - filled);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(errno_error("read " + path.string()));
+    if (got < 0) return fail(errno_error("read " + std::string(what)));
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
   }
