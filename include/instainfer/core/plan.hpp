@@ -55,6 +55,7 @@ struct ProblemFunction {
 };
 struct ProblemBin {
   BinFacts facts;
+  Duration life{};                ///< until the keep-alive policy removes it; loads need more than twice their time of it
   std::vector<FunctionId> held;   ///< loaded or loading
   std::vector<FunctionId> pinned; ///< of those: loaded too recently to be evicted
 };

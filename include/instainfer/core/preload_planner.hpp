@@ -23,7 +23,7 @@ class PreloadPlanner {
 
   virtual void on_function(const FunctionFacts& facts, TimePoint now) = 0;  ///< new, or its facts changed
   virtual void on_function_removed(FunctionId f, TimePoint now) = 0;
-  /// The ArrivalModel has just been told; `in_service` counts running activations of f.
+  /// The ArrivalModel has just been told; `in_service` counts running activations of f without this one.
   virtual void on_arrival(FunctionId f, int in_service, TimePoint now) = 0;
   virtual void on_bin(const BinFacts& bin, TimePoint now) = 0;  ///< opened, or its room, owner or end changed
   /// Busy, removed or otherwise no bin any more. What it held is forgotten; it comes back with on_bin + on_held.

@@ -38,6 +38,11 @@ class Packer final : public PreloadPlanner {
   std::uint64_t steps() const override { return world_.steps(); }
 
  private:
+  /// Seconds; a copy that saves less than this on average is not worth a load.
+  static constexpr double kLeastGain = 1e-3;
+  /// After so many failed loads in a row a function's code is not loaded again.
+  static constexpr int kMaxFailures = 6;
+
   enum class Gate { early, open, late };
 
   // Values (packer_value.cpp).
@@ -83,6 +88,18 @@ class Packer final : public PreloadPlanner {
   [[nodiscard]] FunctionState* best_that_fits(const BinState& bin, TimePoint now);
   [[nodiscard]] std::vector<FunctionState*> best_of_each_size(const BinState& bin, int cells, TimePoint now);
 
+  // Full plans (packer_plan.cpp).
+  [[nodiscard]] std::optional<TimePoint> full_plan_due() const;
+  struct Change {
+    std::vector<Placement> evictions;
+    std::vector<Placement> additions;
+  };
+  [[nodiscard]] ProblemFunction describe(const FunctionState& f, std::size_t bins, TimePoint now) const;
+  void describe_group(const Group& group, PlanProblem& problem, TimePoint now) const;
+  [[nodiscard]] double change_of_value(const FunctionState& f, int fewer_held, int fewer_queued, int more,
+                                       TimePoint now) const;
+  [[nodiscard]] bool is_worth(const Change& change, TimePoint now) const;
+
   // Loads in order (packer_decide.cpp).
   struct Load {
     double urgency;  ///< negative, so that the most urgent comes first
@@ -113,6 +130,7 @@ class Packer final : public PreloadPlanner {
   std::uint64_t changes_ = 0;          ///< events that could change a plan
   std::uint64_t planned_changes_ = 0;  ///< of those, seen by the last full plan
   std::uint64_t version_ = 0;
+  std::set<ContainerId> covered_;  ///< bins of the problem that is being solved
 };
 
 }  // namespace instainfer::core

@@ -111,6 +111,7 @@ std::optional<TimePoint> Packer::wake(TimePoint now) const {
   std::optional<TimePoint> next;
   const auto consider = [&](TimePoint t) { next = std::max(now, next ? std::min(*next, t) : t); };
   if (!gates_.empty()) consider(gates_.begin()->first);
+  if (full_plan_due()) consider(*full_plan_due());
   if (!releases_.empty()) consider(releases_.begin()->first);
   return next;
 }

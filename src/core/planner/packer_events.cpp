@@ -57,8 +57,7 @@ void Packer::on_arrival(FunctionId id, int in_service, TimePoint now) {
   FunctionState* f = world_.function(id);
   if (f == nullptr) return;
   ++changes_;
-  // Whether it runs already or is about to: this arrival is in service.
-  f->in_service = std::max(in_service, 1);
+  f->in_service = std::max(in_service, 0) + 1;
   f->last_change = now;
   touch(id);
 }
@@ -120,6 +119,8 @@ void Packer::on_held(ContainerId b, FunctionId id, HeldState state, TimePoint no
   }
   if (present && rules_.residency > 0 && f != nullptr && !was_there) releases_.emplace(now + residency(*f), b);
   if (state == HeldState::ready && f != nullptr) f->failures = 0;
+  // Not our doing either: the container outgrew its room. It has to find its place anew.
+  if (state == HeldState::offloading) unplace(*bin, id, now);
   if (state != HeldState::none) return;
 
   doomed_.erase({b, id});

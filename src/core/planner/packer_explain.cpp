@@ -6,12 +6,6 @@
 
 namespace instainfer::core {
 
-namespace {
-
-constexpr int kMaxFailures = 6;
-
-}  // namespace
-
 Explanation Packer::explain(FunctionId id, TimePoint now) const {
   const FunctionState* f = world_.function(id);
   if (f == nullptr) return {{"unknown_function", 1}};

@@ -9,9 +9,6 @@ namespace instainfer::core {
 
 namespace {
 
-/// A copy that saves less than this on average is not worth a load.
-constexpr double kLeastGain = 1e-3;
-constexpr int kMaxFailures = 6;
 constexpr Duration kFirstRefresh = std::chrono::seconds(2);
 
 }  // namespace
