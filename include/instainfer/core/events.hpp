@@ -32,7 +32,7 @@ struct ActivationStarted {
   ContainerId container;
   /// The whole init or load that it had to wait for (or joined), measured in the container; none if it was ready.
   std::optional<Duration> load_took;
-  Bytes loaded_bytes;                 ///< what that init added to the container; 0 if not measured
+  Bytes loaded_bytes{};               ///< what that init added to the container; 0 if not measured
 };
 /// The activation is through, logs collected.
 struct ActivationFinished {
@@ -40,7 +40,7 @@ struct ActivationFinished {
   ContainerId container;
   bool container_usable = true;  ///< false: developer error, time-out, log trouble; the container goes (contract 4.7)
   Duration execution{};          ///< between hand-over and answer
-  Bytes container_used;          ///< measured use of the container just after
+  Bytes container_used{};        ///< measured use of the container just after
 };
 /// The container was unhealthy before it saw the request (contract 5.6): the activation is placed anew, the container goes.
 struct ActivationReturned { ActivationKey activation; ContainerId container; };
