@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "instainfer/base/result.hpp"
+
+namespace instainfer::replay {
+
+/// A table of comma-separated values with a header line. Fields hold no commas and no quotes, as in the Azure trace.
+struct CsvTable {
+  std::string name;  ///< what error messages call it, usually the file's path
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;  ///< each as long as the header; row i is line i + 2
+
+  [[nodiscard]] std::optional<std::size_t> find_column(std::string_view column) const;
+  /// Errors: invalid_argument, naming the columns that are there.
+  [[nodiscard]] Result<std::size_t> column(std::string_view column) const;
+  /// "<name> line 7: <what>", for an error about a row.
+  [[nodiscard]] Error error_in_row(std::size_t row, std::string_view what) const;
+};
+
+/// Errors: invalid_argument for an empty text or a row whose number of fields differs from the header's.
+Result<CsvTable> parse_csv(std::string_view text, std::string name);
+
+/// A whole number of digits only, nothing else around it.
+std::optional<long> parse_count(std::string_view text);
+/// A finite number, nothing else around it.
+std::optional<double> parse_number(std::string_view text);
+
+}  // namespace instainfer::replay
