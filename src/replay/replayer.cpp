@@ -73,6 +73,8 @@ class Replayer {
     co_await send_all();
     co_await finish_trace();
     over_ = true;
+    status_timer_.cancel();
+    progress_timer_.cancel();
     result_.duration_s = elapsed_s();
     if (before) {
       auto after = co_await sample();
@@ -160,10 +162,9 @@ class Replayer {
   }
 
   Task<void> watch_node() {
-    asio::steady_timer timer(io_);
     for (auto next = start_; !over_; next += kStatusInterval) {
-      timer.expires_at(next);
-      co_await timer.async_wait(kAwait);
+      status_timer_.expires_at(next);
+      co_await status_timer_.async_wait(kAwait);
       // A lost sample is a gap in the plots, nothing more; the two that count are taken in conduct().
       if (!over_) [[maybe_unused]]
         auto lost = co_await sample();
@@ -171,11 +172,10 @@ class Replayer {
   }
 
   Task<void> report_progress() {
-    asio::steady_timer timer(io_);
     while (!over_) {
       tell_progress();
-      timer.expires_after(kProgressInterval);
-      co_await timer.async_wait(kAwait);
+      progress_timer_.expires_after(kProgressInterval);
+      co_await progress_timer_.async_wait(kAwait);
     }
   }
 
@@ -191,6 +191,8 @@ class Replayer {
   const std::function<void(const Progress&)>& on_progress_;
   asio::io_context io_{1};
   asio::steady_timer all_answered_;
+  asio::steady_timer status_timer_{io_};
+  asio::steady_timer progress_timer_{io_};
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<HttpClient> admin_;
   Clock::time_point start_{};

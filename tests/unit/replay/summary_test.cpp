@@ -183,7 +183,7 @@ TEST(ComparisonTable, ShowsBothSidesAndTheChange) {
 
 TEST(AllRight, IsFalseIfOneCallOfOneSeedFailedOrDiffers) {
   Runs runs = {a_run("off", 1, {call("cold", 100)}), a_run("on", 1, {call("warm", 1)}),
-                           a_run("off", 2, {call("cold", 100)}), a_run("on", 2, {call("warm", 1)})};
+               a_run("off", 2, {call("cold", 100)}), a_run("on", 2, {call("warm", 1)})};
   EXPECT_TRUE(all_right(*summarise_all(runs)));
   runs[3].invocations[0].equals_reference = false;
   EXPECT_FALSE(all_right(*summarise_all(runs)));
