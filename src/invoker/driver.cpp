@@ -206,7 +206,9 @@ Task<Result<void>> Invoker::Impl::plan_known_actions() {
 Task<void> Invoker::Impl::save_profiles() {
   auto changed = profiles.take_changed(*node, functions, node_now(), epoch_now());
   if (changed.empty()) co_return;
+  profiles_being_saved = changed.size();
   const auto saved = co_await deps.profiles.put_all(std::move(changed));
+  profiles_being_saved = 0;
   if (!saved) log->warn("profiles could not be saved: {}", saved.error().message);
 }
 

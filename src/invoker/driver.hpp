@@ -129,6 +129,7 @@ struct Invoker::Impl {
   std::deque<core::Event> events;
   bool telling = false;
   bool stopping = false;
+  std::size_t profiles_being_saved = 0;
   std::uint64_t next_activation = 0;
   std::uint64_t next_generation = 0;
   std::uint64_t next_container_name = 0;

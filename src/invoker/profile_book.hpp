@@ -18,6 +18,7 @@ class ProfileBook {
   /// The profile of an earlier life, aged by the time since it was saved; none if the code is another.
   [[nodiscard]] std::optional<core::ProfileSnapshot> find(const Function& function, EpochMillis now) const;
   void touch(core::FunctionId id) { touched_.insert(id); }
+  [[nodiscard]] std::size_t unsaved() const { return touched_.size(); }
   /// What is to be saved now; empties the list of touched ones.
   std::map<store::ProfileKey, store::StoredProfile> take_changed(const core::Node& node, const FunctionTable& functions,
                                                                  TimePoint now, EpochMillis epoch);

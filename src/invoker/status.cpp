@@ -111,6 +111,7 @@ nlohmann::json Invoker::status() const {
             {"peak_granted_bytes", impl.measures.peak_granted().count}}},
           {"waiting", impl.node->waiting()},
           {"running", impl.jobs.size()},
+          {"profiles_unsaved", impl.profiles.unsaved() + impl.profiles_being_saved},
           {"containers", std::move(containers)},
           {"functions", std::move(functions)},
           {"counters", counters_json(counters)},
