@@ -55,7 +55,7 @@ ApiResult<openwhisk::Identity> Authenticator::identify(const Request& request) c
   }
   const auto invalid = [] { return refuse(401, "The supplied authentication is invalid"); };
   constexpr std::string_view scheme = "basic ";
-  if (!equal_ignoring_case(std::string_view(*header).substr(0, scheme.size()), scheme)) return invalid();
+  if (!http::equal_ignoring_case(std::string_view(*header).substr(0, scheme.size()), scheme)) return invalid();
   const auto credentials = base64_decode(std::string_view(*header).substr(scheme.size()));
   if (!credentials) return invalid();
   const std::size_t colon = credentials->find(':');

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "api.hpp"
-#include "http_server.hpp"
+#include "instainfer/http/server.hpp"
 
 namespace instainfer::controller {
 namespace {
@@ -13,8 +13,8 @@ Bytes max_body(const openwhisk::SystemLimits& limits) {
   return std::max(limits.max_code, limits.max_payload) + limits.max_parameters * 2;
 }
 
-ServerSettings server_settings(const ControllerSettings& settings) {
-  ServerSettings server;
+http::ServerSettings server_settings(const ControllerSettings& settings) {
+  http::ServerSettings server;
   server.bind = settings.bind;
   server.port = settings.port;
   server.max_body = max_body(settings.limits);
@@ -30,7 +30,7 @@ struct Controller::Impl {
                [this](Request request) { return api->handle(std::move(request)); }) {}
 
   std::shared_ptr<Api> api;  // shared with nobody: acknowledgements that come after the end find it gone
-  HttpServer server;
+  http::Server server;
 };
 
 Controller::Controller(boost::asio::any_io_executor executor, ControllerSettings settings, Dependencies dependencies) {

@@ -44,17 +44,6 @@ std::string media_type(std::string_view content_type) {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-const std::string* Request::find_header(std::string_view name) const {
-  const auto found =
-      std::find_if(headers.begin(), headers.end(), [&](const Header& h) { return equal_ignoring_case(h.name, name); });
-  return found == headers.end() ? nullptr : &found->value;
-}
-
 std::string dump(const openwhisk::Json& json) {
   return json.dump(-1, ' ', false, openwhisk::Json::error_handler_t::replace);
 }
@@ -116,7 +105,7 @@ ApiResult<bool> Query::boolean(std::string_view name, bool absent) const {
   if (value == nullptr) return absent;
   constexpr std::array yes{"true", "yes", "on", "1"};
   constexpr std::array no{"false", "no", "off", "0"};
-  const auto is_value = [&](const char* word) { return equal_ignoring_case(*value, word); };
+  const auto is_value = [&](const char* word) { return http::equal_ignoring_case(*value, word); };
   if (std::any_of(yes.begin(), yes.end(), is_value)) return true;
   if (std::any_of(no.begin(), no.end(), is_value)) return false;
   return refuse(malformed_query(name, "'" + *value + "' is not a valid Boolean value"));
@@ -152,7 +141,7 @@ ApiError from_error(const Error& error) {
 ApiResult<openwhisk::Json> json_body(const Request& request) {
   if (request.body.find_first_not_of(" \t\r\n") == std::string::npos) return openwhisk::Json::object();
   const std::string* content_type = request.find_header("Content-Type");
-  if (content_type != nullptr && !equal_ignoring_case(media_type(*content_type), "application/json")) {
+  if (content_type != nullptr && !http::equal_ignoring_case(media_type(*content_type), "application/json")) {
     return refuse(415,
                   "The request's Content-Type [" + *content_type + "] is not supported. Expected:\napplication/json");
   }

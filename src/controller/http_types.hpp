@@ -9,36 +9,16 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
+#include "instainfer/http/message.hpp"
 #include "instainfer/openwhisk/activation.hpp"
 #include "instainfer/openwhisk/entities.hpp"
 
 /// What the handlers of the REST API see of HTTP: plain data, so that they run in tests without a socket.
 namespace instainfer::controller {
 
-bool equal_ignoring_case(std::string_view a, std::string_view b);
-
-struct Header {
-  std::string name;
-  std::string value;
-};
-
-/// One request as the server read it; the body is complete and within the server's limit.
-struct Request {
-  std::string method;  ///< upper case, as on the wire
-  std::string target;  ///< path and query, still percent-encoded
-  std::vector<Header> headers;
-  std::string body;
-
-  /// The first header of that name (case does not count), or null.
-  [[nodiscard]] const std::string* find_header(std::string_view name) const;
-};
-
-struct Response {
-  int status = 200;
-  std::string content_type = "application/json";
-  std::vector<Header> headers;
-  std::string body;
-};
+using http::Header;
+using http::Request;
+using http::Response;
 
 /// An answer that is not 2xx of its own making: becomes {"error": text, "code": transaction id}.
 struct ApiError {

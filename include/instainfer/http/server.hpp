@@ -8,11 +8,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "http_types.hpp"
 #include "instainfer/base/bytes.hpp"
+#include "instainfer/base/result.hpp"
 #include "instainfer/base/task.hpp"
+#include "instainfer/http/message.hpp"
 
-namespace instainfer::controller {
+namespace instainfer::http {
 
 struct ServerSettings {
   std::string bind = "127.0.0.1";
@@ -27,14 +28,14 @@ struct ServerSettings {
 /// HTTP/1.1 with keep-alive in front of one handler. One strand. start() binds; stop() takes no new connections or
 /// requests, lets running requests answer within `stop_timeout`, closes everything, and returns when no connection is
 /// left. May be destroyed after stop() has returned, or when its executor runs nothing any more.
-class HttpServer {
+class Server {
  public:
   using Handler = std::function<Task<Response>(Request)>;
 
-  HttpServer(boost::asio::any_io_executor executor, ServerSettings settings, Handler handler);
-  ~HttpServer();
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
+  Server(boost::asio::any_io_executor executor, ServerSettings settings, Handler handler);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   Result<void> start();
   [[nodiscard]] std::uint16_t port() const;
@@ -45,4 +46,4 @@ class HttpServer {
   std::shared_ptr<State> state_;  // shared with the connections' coroutines
 };
 
-}  // namespace instainfer::controller
+}  // namespace instainfer::http

@@ -1,4 +1,4 @@
-#include "http_server.hpp"
+#include "instainfer/http/server.hpp"
 
 #include <optional>
 #include <set>
@@ -13,14 +13,14 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
-namespace instainfer::controller {
+namespace instainfer::http {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
+namespace bhttp = boost::beast::http;
 using tcp = asio::ip::tcp;
-using Parser = http::request_parser<http::string_body>;
+using Parser = bhttp::request_parser<bhttp::string_body>;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMaxUri = 8 * 1024;
@@ -36,7 +36,7 @@ struct Connection {
   bool busy = false;
 };
 
-Request to_request(http::request<http::string_body>&& message) {
+Request to_request(bhttp::request<bhttp::string_body>&& message) {
   Request request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
@@ -46,23 +46,27 @@ Request to_request(http::request<http::string_body>&& message) {
   return request;
 }
 
-http::response<http::string_body> to_message(Response response, unsigned version, bool keep_alive) {
-  http::response<http::string_body> message;
+bhttp::response<bhttp::string_body> to_message(Response response, unsigned version, bool keep_alive) {
+  bhttp::response<bhttp::string_body> message;
   message.result(static_cast<unsigned>(response.status));
   message.version(version);
   message.keep_alive(keep_alive);
-  if (!response.body.empty()) message.set(http::field::content_type, response.content_type);
+  if (!response.body.empty()) message.set(bhttp::field::content_type, response.content_type);
   for (const Header& header : response.headers) message.insert(header.name, header.value);
   message.body() = std::move(response.body);
   message.prepare_payload();
   return message;
 }
 
+Response text_response(int status, std::string text) {
+  return {status, "text/plain; charset=UTF-8", {}, std::move(text)};
+}
+
 enum class AfterWrite { keep, close, failed };
 
 }  // namespace
 
-struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
+struct Server::State : std::enable_shared_from_this<Server::State> {
   State(asio::any_io_executor e, ServerSettings s, Handler h)
       : executor(std::move(e)), settings(std::move(s)), handler(std::move(h)), acceptor(executor), changed(executor) {}
 
@@ -84,18 +88,18 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   std::uint16_t port = 0;
 };
 
-HttpServer::HttpServer(asio::any_io_executor executor, ServerSettings settings, Handler handler)
+Server::Server(asio::any_io_executor executor, ServerSettings settings, Handler handler)
     : state_(std::make_shared<State>(std::move(executor), std::move(settings), std::move(handler))) {
   state_->changed.expires_at(asio::steady_timer::time_point::max());
 }
 
-HttpServer::~HttpServer() = default;
+Server::~Server() = default;
 
-std::uint16_t HttpServer::port() const {
+std::uint16_t Server::port() const {
   return state_->port;
 }
 
-Result<void> HttpServer::start() {
+Result<void> Server::start() {
   const std::string where = state_->settings.bind + ":" + std::to_string(state_->settings.port);
   boost::system::error_code error;
   const auto address = asio::ip::make_address(state_->settings.bind, error);
@@ -121,7 +125,7 @@ Result<void> HttpServer::start() {
   return {};
 }
 
-Task<void> HttpServer::stop() {
+Task<void> Server::stop() {
   const std::shared_ptr<State> state = state_;
   state->stopping = true;
   boost::system::error_code ignored;
@@ -140,13 +144,13 @@ Task<void> HttpServer::stop() {
   }
 }
 
-void HttpServer::State::close_idle() {
+void Server::State::close_idle() {
   for (const auto& connection : connections) {
     if (!connection->busy) connection->stream.close();
   }
 }
 
-Task<void> HttpServer::State::accept() {
+Task<void> Server::State::accept() {
   const auto self = shared_from_this();
   while (!stopping) {
     if (connections.size() >= static_cast<std::size_t>(settings.max_connections)) {
@@ -170,7 +174,7 @@ Task<void> HttpServer::State::accept() {
   changed.cancel();
 }
 
-Task<void> HttpServer::State::serve(std::shared_ptr<Connection> connection) {
+Task<void> Server::State::serve(std::shared_ptr<Connection> connection) {
   const auto self = shared_from_this();
   AfterWrite next = AfterWrite::keep;
   while (next == AfterWrite::keep && !stopping) {
@@ -191,24 +195,24 @@ Task<void> HttpServer::State::serve(std::shared_ptr<Connection> connection) {
 }
 
 /// Nothing if the connection is to be closed: the client went, took too long, or was refused here already.
-Task<std::optional<Request>> HttpServer::State::read(Connection& connection, unsigned& version, bool& keep_alive) {
+Task<std::optional<Request>> Server::State::read(Connection& connection, unsigned& version, bool& keep_alive) {
   Parser parser;
   parser.header_limit(kMaxHeader);
   parser.body_limit(static_cast<std::uint64_t>(settings.max_body.count));
   connection.stream.expires_after(settings.idle_timeout);
   auto [header_error, header_bytes] =
-      co_await http::async_read_header(connection.stream, connection.buffer, parser, kAwait);
-  if (header_error == http::error::body_limit) {
+      co_await bhttp::async_read_header(connection.stream, connection.buffer, parser, kAwait);
+  if (header_error == bhttp::error::body_limit) {
     co_await reject(connection,
                     text_response(413, "The request content is larger than the server is willing or able to process."));
     co_return std::nullopt;
   }
-  if (header_error == http::error::header_limit) {
+  if (header_error == bhttp::error::header_limit) {
     co_await reject(connection, text_response(431, "The request's header fields are larger than the server accepts."));
     co_return std::nullopt;
   }
-  if (header_error.category() == http::make_error_code(http::error::bad_method).category() &&
-      header_error != http::error::end_of_stream && header_error != http::error::partial_message) {
+  if (header_error.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
+      header_error != bhttp::error::end_of_stream && header_error != bhttp::error::partial_message) {
     co_await reject(connection, text_response(400, "The request is no valid HTTP: " + header_error.message()));
     co_return std::nullopt;
   }
@@ -219,13 +223,13 @@ Task<std::optional<Request>> HttpServer::State::read(Connection& connection, uns
   }
   connection.busy = true;
   connection.stream.expires_after(settings.transfer_timeout);
-  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    http::response<http::empty_body> go_on{http::status::continue_, 11};
-    auto [error, bytes] = co_await http::async_write(connection.stream, go_on, kAwait);
+  if (beast::iequals(parser.get()[bhttp::field::expect], "100-continue")) {
+    bhttp::response<bhttp::empty_body> go_on{bhttp::status::continue_, 11};
+    auto [error, bytes] = co_await bhttp::async_write(connection.stream, go_on, kAwait);
     if (error) co_return std::nullopt;
   }
-  auto [body_error, body_bytes] = co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
-  if (body_error == http::error::body_limit) {
+  auto [body_error, body_bytes] = co_await bhttp::async_read(connection.stream, connection.buffer, parser, kAwait);
+  if (body_error == bhttp::error::body_limit) {
     co_await reject(connection,
                     text_response(413, "The request content is larger than the server is willing or able to process."));
     co_return std::nullopt;
@@ -236,18 +240,17 @@ Task<std::optional<Request>> HttpServer::State::read(Connection& connection, uns
   co_return to_request(parser.release());
 }
 
-Task<AfterWrite> HttpServer::State::write(Connection& connection, Response response, unsigned version,
-                                          bool keep_alive) {
-  http::response<http::string_body> message = to_message(std::move(response), version, keep_alive);
+Task<AfterWrite> Server::State::write(Connection& connection, Response response, unsigned version, bool keep_alive) {
+  bhttp::response<bhttp::string_body> message = to_message(std::move(response), version, keep_alive);
   connection.stream.expires_after(settings.transfer_timeout);
-  auto [error, bytes] = co_await http::async_write(connection.stream, message, kAwait);
+  auto [error, bytes] = co_await bhttp::async_write(connection.stream, message, kAwait);
   if (error) co_return AfterWrite::failed;
   co_return keep_alive ? AfterWrite::keep : AfterWrite::close;
 }
 
 /// Answers without having read the request; then reads what the client is still sending, or it would see a reset
 /// connection instead of the answer.
-Task<void> HttpServer::State::reject(Connection& connection, Response response) {
+Task<void> Server::State::reject(Connection& connection, Response response) {
   if (co_await write(connection, std::move(response), 11, false) == AfterWrite::failed) co_return;
   boost::system::error_code ignored;
   connection.stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
@@ -262,4 +265,4 @@ Task<void> HttpServer::State::reject(Connection& connection, Response response) 
   }
 }
 
-}  // namespace instainfer::controller
+}  // namespace instainfer::http
