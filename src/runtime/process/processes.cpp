@@ -1,0 +1,128 @@
+#include "process/processes.hpp"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+
+namespace instainfer::runtime {
+
+namespace {
+
+/// pid, state, parent and session from /proc/PID/stat; the name in parentheses may hold anything, so the last one
+/// counts.
+std::optional<Process> read_stat(const std::string& directory) {
+  std::ifstream file(directory + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const auto close = line.rfind(')');
+  if (close == std::string::npos) return std::nullopt;
+  std::istringstream rest(line.substr(close + 1));
+  Process process;
+  char state = 0;
+  pid_t group = 0;
+  if (!(rest >> state >> process.parent >> group >> process.session)) return std::nullopt;
+  process.zombie = state == 'Z' || state == 'X';
+  return process;
+}
+
+/// True for a living process whose real user is `uid`.
+bool belongs_to(const std::string& directory, std::uint32_t uid) {
+  struct stat status {};
+  if (stat(directory.c_str(), &status) != 0) return false;
+  // /proc/PID belongs to root while a process is not dumpable, so root's have to be looked at as well.
+  if (status.st_uid != uid && status.st_uid != 0) return false;
+  std::ifstream file(directory + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("State:", 0) == 0 && line.find_first_of("ZX", std::strlen("State:")) == std::strlen("State:") + 1)
+      return false;
+    if (line.rfind("Uid:", 0) == 0) return std::strtoul(line.c_str() + std::strlen("Uid:"), nullptr, 10) == uid;
+  }
+  return false;
+}
+
+/// Calls `use` with the number of each process and its directory.
+template <typename Use>
+void for_each_process(Use use) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
+  if (!proc) return;
+  while (const dirent* entry = readdir(proc.get())) {
+    pid_t pid = 0;
+    const char* end = entry->d_name + std::strlen(entry->d_name);
+    if (std::from_chars(entry->d_name, end, pid).ptr != end || pid <= 0) continue;
+    use(pid, std::string("/proc/") + entry->d_name);
+  }
+}
+
+std::optional<Bytes> from_smaps(const std::string& directory) {
+  std::ifstream file(directory + "/smaps_rollup");
+  Bytes sum;
+  bool found = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("Private_Clean:", 0) != 0 && line.rfind("Private_Dirty:", 0) != 0) continue;
+    sum += Bytes{std::strtoll(line.c_str() + std::strlen("Private_Clean:"), nullptr, 10) * 1024};
+    found = true;
+  }
+  return found ? std::optional(sum) : std::nullopt;
+}
+
+Bytes from_statm(const std::string& directory) {
+  std::ifstream file(directory + "/statm");
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  std::int64_t shared = 0;
+  if (!(file >> size >> resident >> shared)) return {};
+  return Bytes{std::max<std::int64_t>(0, resident - shared) * sysconf(_SC_PAGESIZE)};
+}
+
+}  // namespace
+
+std::vector<Process> list_processes() {
+  std::vector<Process> all;
+  for_each_process([&all](pid_t pid, const std::string& directory) {
+    auto process = read_stat(directory);
+    if (!process) return;  // it ended while we looked
+    process->pid = pid;
+    all.push_back(*process);
+  });
+  return all;
+}
+
+std::vector<pid_t> processes_of_user(std::uint32_t uid) {
+  std::vector<pid_t> found;
+  for_each_process([&found, uid](pid_t pid, const std::string& directory) {
+    if (belongs_to(directory, uid)) found.push_back(pid);
+  });
+  return found;
+}
+
+std::vector<pid_t> process_tree(const std::vector<Process>& all, pid_t root) {
+  std::vector<pid_t> found;
+  const auto has = [&found](pid_t pid) { return std::find(found.begin(), found.end(), pid) != found.end(); };
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const Process& process : all) {
+      const bool belongs = process.pid == root || process.session == root || has(process.parent);
+      if (!belongs || process.zombie || has(process.pid)) continue;
+      found.push_back(process.pid);
+      grew = true;
+    }
+  }
+  return found;
+}
+
+Bytes private_memory(pid_t pid) {
+  const std::string directory = "/proc/" + std::to_string(pid);
+  if (const auto sum = from_smaps(directory)) return *sum;
+  return from_statm(directory);
+}
+
+}  // namespace instainfer::runtime
