@@ -10,8 +10,6 @@ namespace instainfer::core {
 namespace {
 
 constexpr double kNoise = 1e-9;
-/// Larger bins get coarser cells.
-constexpr int kMostCells = 256;
 
 bool contains(const std::vector<FunctionId>& ids, FunctionId f) {
   return std::ranges::find(ids, f) != ids.end();
@@ -49,7 +47,7 @@ void GroupSolver::add_bin(const ProblemBin& problem) {
     bin.eligible.push_back(i);
     bin.is_held.push_back(is_held);
   }
-  bin.cell = Bytes{std::max(cell_.count, (problem.facts.room.count + kMostCells - 1) / kMostCells)};
+  bin.cell = knapsack_cell(cell_, problem.facts.room, bin.eligible.size());
   bin.cells = static_cast<int>(std::max<std::int64_t>(room.count, 0) / bin.cell.count);
   bin.chosen.assign(bin.eligible.size(), false);
   bins_.push_back(std::move(bin));
@@ -156,19 +154,21 @@ bool GroupSolver::improve_pairs() {
       if (!a.chosen[i]) continue;
       for (Bin& b : bins_) {
         if (&a == &b) continue;
-        if (!spend(2)) return false;
-        if (try_pair(a, b, a.eligible[i])) return true;
+        for (const Start start : {Start::as_it_is, Start::emptied}) {
+          if (!spend(2)) return false;
+          if (try_pair(a, b, a.eligible[i], start)) return true;
+        }
       }
     }
   }
   return false;
 }
 
-bool GroupSolver::try_pair(Bin& a, Bin& b, Index forbidden) {
+bool GroupSolver::try_pair(Bin& a, Bin& b, Index forbidden, Start start_of_b) {
   const double before = value();
   const std::vector<bool> old_a = a.chosen;
   const std::vector<bool> old_b = b.chosen;
-  choose(b, std::vector<bool>(b.eligible.size(), false));
+  if (start_of_b == Start::emptied) choose(b, std::vector<bool>(b.eligible.size(), false));
   resolve(a, forbidden);
   resolve(b);
   if (value() > before + kNoise) return true;

@@ -25,6 +25,7 @@ class GroupSolver {
 
  private:
   using Index = std::uint32_t;
+  enum class Start { as_it_is, emptied };
   static constexpr Index kNone = ~Index{0};
 
   struct Copies {
@@ -49,7 +50,8 @@ class GroupSolver {
   [[nodiscard]] double value_of(Index f, Copies copies) const;
   bool improve_single_bins();
   bool improve_pairs();
-  bool try_pair(Bin& a, Bin& b, Index forbidden);
+  /// Without `forbidden` in a, first a then b are solved anew; b is emptied before or not.
+  bool try_pair(Bin& a, Bin& b, Index forbidden, Start start_of_b);
   bool spend(std::uint32_t resolves);
 
   std::vector<const ProblemFunction*> functions_;

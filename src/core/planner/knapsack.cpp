@@ -5,6 +5,17 @@
 
 namespace instainfer::core {
 
+Bytes knapsack_cell(Bytes cell, Bytes room, std::size_t items) {
+  constexpr std::int64_t kTable = 1 << 16;
+  constexpr std::int64_t kMostCells = 256;  // whatever the number of items
+  const auto share = [](std::int64_t whole, std::int64_t parts) { return (whole + parts - 1) / parts; };
+  const std::int64_t columns =
+      std::max<std::int64_t>(kTable / static_cast<std::int64_t>(std::max<std::size_t>(items, 1)), 1);
+  const std::int64_t coarsest = std::max(cell.count, share(room.count, kMostCells));
+  const std::int64_t wished = std::max(cell.count / 16, share(room.count, columns));
+  return Bytes{std::max<std::int64_t>(std::min(coarsest, wished), 1)};
+}
+
 std::vector<bool> solve_knapsack(const std::vector<KnapsackItem>& items, int capacity) {
   std::vector<bool> chosen(items.size(), false);
   if (capacity <= 0) return chosen;

@@ -23,10 +23,15 @@ void Packer::run_timers(TimePoint now) {
   }
   for (int n = 0; n < kRefreshes && !refreshes_.empty() && refreshes_.begin()->first <= now; ++n) {
     FunctionState& f = *world_.function(refreshes_.begin()->second);
-    touch(f.facts.id);
     f.refresh.reset();
     refreshes_.erase(refreshes_.begin());
     world_.count(refreshes_.size());
+    const bool was_touched = touched_.contains(f.facts.id);
+    const double before = f.gain;
+    revalue(f, now);
+    // Silence lowers a value; then there is nothing to place. It rises only when an activation is no longer believed to
+    // run.
+    if (was_touched || f.gain > before) touch(f.facts.id);
     // A copy that lost worth in silence may now have to make room for another. Exact bins leave that to the full plan.
     if (rules_.fill == PackingRules::Fill::greedy) opened_.insert(f.bins.begin(), f.bins.end());
   }

@@ -10,8 +10,6 @@ namespace instainfer::core {
 
 namespace {
 
-/// The exact knapsack's table stays small in any bin: larger ones get coarser cells.
-constexpr int kMostCells = 256;
 /// Functions that do not fit but may be worth evicting for.
 constexpr int kChallengers = 8;
 /// Candidates passed over because they may not go into this bin (held there already, owner, cut-off by its end).
@@ -89,7 +87,7 @@ void Packer::fill_exactly(BinState& bin, TimePoint now) {
   const std::vector<FunctionState*> newcomers = best_of_each_size(bin, world_.cells(room), now);
   if (newcomers.empty() || room <= Bytes{}) return;
 
-  const Bytes cell{std::max(world_.cell().count, (room.count + kMostCells - 1) / kMostCells)};
+  const Bytes cell = knapsack_cell(world_.cell(), room, incumbents.size() + newcomers.size());
   std::vector<KnapsackItem> items;
   for (const Copy* copy : incumbents) {
     const FunctionState& f = *world_.function(copy->function);

@@ -157,9 +157,10 @@ void Packer::evict_and_place(const Eviction& eviction, FunctionState& f, TimePoi
 
 void Packer::evict(BinState& bin, const std::vector<FunctionId>& victims, TimePoint now) {
   for (const FunctionId victim : victims) {
+    const bool was_loaded = bin.find(victim)->reported != HeldState::none;
     unplace(bin, victim, now);
     FunctionState& loser = *world_.function(victim);
-    if (rules_.residency > 0) loser.not_before = std::max(loser.not_before, now + residency(loser));
+    if (was_loaded) loser.not_before = std::max(loser.not_before, now + residency(loser));
     revalue(loser, now);
     if (loser.gain_key) unplaced_.emplace(-loser.gain, victim);
   }

@@ -128,7 +128,8 @@ void Packer::adopt(const Plan& plan, TimePoint now) {
     for (const FunctionId f : target[id]) {
       const FunctionState* state = world_.function(f);
       const Copy* copy = bin->find(f);
-      if (state == nullptr || (copy != nullptr && copy->wanted) || !accepts(*bin, *state, now)) continue;
+      if (state == nullptr || (copy != nullptr && (copy->wanted || copy->reported == HeldState::offloading))) continue;
+      if (!may_hold(*bin, *state) || !worth_loading(*bin, *state, now)) continue;
       if (gate(*state, now) == Gate::open && state->failures < kMaxFailures && now >= state->not_before) {
         change.additions.push_back({id, f});
       }

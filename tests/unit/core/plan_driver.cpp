@@ -182,9 +182,13 @@ void PlanDriver::finish(const PlanSteps& steps) {
 
 std::vector<Placement> PlanDriver::settle(int load_slots) {
   std::vector<Placement> loads;
+  bool was_quiet = false;
   for (int round = 0; round < 1000; ++round) {
     const PlanSteps steps = step(load_slots);
-    if (steps.loads.empty() && steps.offloads.empty()) return loads;
+    const bool quiet = steps.loads.empty() && steps.offloads.empty();
+    // Twice: what one decide() found hopeless may find another place in the next.
+    if (quiet && was_quiet) return loads;
+    was_quiet = quiet;
     loads.insert(loads.end(), steps.loads.begin(), steps.loads.end());
     finish(steps);
   }
