@@ -11,6 +11,10 @@ namespace {
 
 constexpr double kNoise = 1e-9;
 
+int cells_in(Bytes room, Bytes cell) {
+  return static_cast<int>(std::max<std::int64_t>(room.count, 0) / cell.count);
+}
+
 bool contains(const std::vector<FunctionId>& ids, FunctionId f) {
   return std::ranges::find(ids, f) != ids.end();
 }
@@ -48,7 +52,7 @@ void GroupSolver::add_bin(const ProblemBin& problem) {
     bin.is_held.push_back(is_held);
   }
   bin.cell = knapsack_cell(cell_, problem.facts.room, bin.eligible.size());
-  bin.cells = static_cast<int>(std::max<std::int64_t>(room.count, 0) / bin.cell.count);
+  bin.room = room;
   bin.chosen.assign(bin.eligible.size(), false);
   bins_.push_back(std::move(bin));
 }
@@ -87,19 +91,35 @@ void GroupSolver::choose(Bin& bin, std::vector<bool> chosen) {
 
 void GroupSolver::resolve(Bin& bin, Index forbidden) {
   choose(bin, std::vector<bool>(bin.eligible.size(), false));
-  struct Candidate {
-    std::size_t at;
-    int cells;
-    double value;
-  };
   std::vector<Candidate> candidates;
+  std::vector<Candidate> newcomers;
+  std::vector<bool> staying(bin.eligible.size(), false);
+  double worth_staying = 0;
+  Bytes room = bin.room;
   for (std::size_t i = 0; i < bin.eligible.size(); ++i) {
     const Index f = bin.eligible[i];
-    const int cells = cells_of(functions_[f]->facts.bytes, bin.cell);
-    if (f == forbidden || cells > bin.cells) continue;
-    const double value = marginal(f, bin.is_held[i]);
-    if (value > 0) candidates.push_back({i, cells, value});
+    const double value = f == forbidden ? 0 : marginal(f, bin.is_held[i]);
+    if (value <= 0) continue;
+    candidates.push_back({i, cells_of(functions_[f]->facts.bytes, bin.cell), value});
+    if (!bin.is_held[i]) {
+      newcomers.push_back(candidates.back());
+      continue;
+    }
+    staying[i] = true;
+    worth_staying += value;
+    room -= functions_[f]->facts.bytes;
   }
+  std::vector<bool> best(bin.eligible.size(), false);
+  const double value = pack(std::move(candidates), cells_in(bin.room, bin.cell), best);
+  // What is loaded fits by the byte; rounded up to cells it may not, and would seem to have to go.
+  if (worth_staying > 0 && room >= Bytes{} &&
+      worth_staying + pack(std::move(newcomers), cells_in(room, bin.cell), staying) > value) {
+    best = std::move(staying);
+  }
+  choose(bin, std::move(best));
+}
+
+double GroupSolver::pack(std::vector<Candidate> candidates, int cells, std::vector<bool>& chosen) {
   // Of one size only the best that fit beside each other can matter.
   std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
     return std::tuple(a.cells, -a.value, a.at) < std::tuple(b.cells, -b.value, b.at);
@@ -109,14 +129,18 @@ void GroupSolver::resolve(Bin& bin, Index forbidden) {
   int of_this_size = 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     of_this_size = i > 0 && candidates[i].cells == candidates[i - 1].cells ? of_this_size + 1 : 0;
-    if (of_this_size >= bin.cells / std::max(candidates[i].cells, 1)) continue;
+    if (of_this_size >= cells / std::max(candidates[i].cells, 1)) continue;
     items.push_back({candidates[i].cells, candidates[i].value});
     origin.push_back(candidates[i].at);
   }
-  const std::vector<bool> solution = solve_knapsack(items, bin.cells);
-  std::vector<bool> chosen(bin.eligible.size(), false);
-  for (std::size_t i = 0; i < items.size(); ++i) chosen[origin[i]] = solution[i];
-  choose(bin, std::move(chosen));
+  const std::vector<bool> solution = solve_knapsack(items, cells);
+  double value = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!solution[i]) continue;
+    chosen[origin[i]] = true;
+    value += items[i].value;
+  }
+  return value;
 }
 
 void GroupSolver::solve() {

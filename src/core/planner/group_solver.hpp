@@ -34,7 +34,7 @@ class GroupSolver {
   };
   struct Bin {
     const ProblemBin* problem;
-    int cells = 0;  ///< room without what is pinned
+    Bytes room;  ///< without what is pinned
     Bytes cell;
     std::vector<Index> eligible;  ///< functions that may be here and are not pinned here
     std::vector<bool> is_held;    ///< beside `eligible`: loaded here already
@@ -42,9 +42,17 @@ class GroupSolver {
     std::vector<Index> pinned;
   };
 
+  struct Candidate {
+    std::size_t at;  ///< in `eligible`
+    int cells;
+    double value;
+  };
+
   void add_bin(const ProblemBin& bin);
   /// Best content of one bin while the others stay; `forbidden` stays out.
   void resolve(Bin& bin, Index forbidden = kNone);
+  /// Exact knapsack of the candidates; marks the chosen ones and returns their value.
+  static double pack(std::vector<Candidate> candidates, int cells, std::vector<bool>& chosen);
   void choose(Bin& bin, std::vector<bool> chosen);
   [[nodiscard]] double marginal(Index f, bool is_held) const;
   [[nodiscard]] double value_of(Index f, Copies copies) const;
