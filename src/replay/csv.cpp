@@ -1,5 +1,6 @@
 #include "csv.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -47,27 +48,33 @@ Result<std::size_t> CsvTable::column(std::string_view column) const {
 }
 
 Error CsvTable::error_in_row(std::size_t row, std::string_view what) const {
-  return {ErrorCode::invalid_argument, name + " line " + std::to_string(row + 2) + ": " + std::string(what)};
+  return {ErrorCode::invalid_argument, name + " line " + std::to_string(lines[row]) + ": " + std::string(what)};
 }
 
-Result<CsvTable> parse_csv(std::string_view text, std::string name) {
-  CsvTable table{.name = std::move(name), .header = {}, .rows = {}};
-  for (auto& line : split(text, '\n')) {
-    if (line.ends_with('\r')) line.pop_back();
+Result<CsvTable> parse_csv(std::string_view text, std::string name, const KeepLine& keep) {
+  CsvTable table;
+  table.name = std::move(name);
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) continue;
     if (table.header.empty()) {
-      if (line.empty()) return fail(ErrorCode::invalid_argument, table.name + " must begin with a header line");
       table.header = split(line, ',');
       continue;
     }
-    if (line.empty()) continue;
-    auto fields = split(line, ',');
-    if (fields.size() != table.header.size()) {
-      return fail(table.error_in_row(
-          table.rows.size(),
-          std::to_string(fields.size()) + " fields where the header has " + std::to_string(table.header.size())));
+    if (keep && !keep(line)) {
+      ++table.left_out;
+      continue;
     }
-    table.rows.push_back(std::move(fields));
+    table.rows.push_back(split(line, ','));
+    table.lines.push_back(number);
+    if (const auto fields = table.rows.back().size(); fields != table.header.size()) {
+      return fail(table.error_in_row(table.rows.size() - 1, std::to_string(fields) + " fields where the header has " +
+                                                                std::to_string(table.header.size())));
+    }
   }
+  if (table.header.empty()) return fail(ErrorCode::invalid_argument, table.name + " must begin with a header line");
   return table;
 }
 

@@ -37,10 +37,10 @@ struct MergeArguments {
   std::vector<std::string> runs;
 };
 
-Result<CsvTable> read_table(const std::string& file) {
+Result<CsvTable> read_table(const std::string& file, const KeepLine& keep = {}) {
   const auto text = read_file(file);
   if (!text) return fail(text.error());
-  return parse_csv(*text, file);
+  return parse_csv(*text, file, keep);
 }
 
 Result<nlohmann::json> read_json(const fs::path& file) {
@@ -69,9 +69,13 @@ Result<ReplayFunction> load_function(const TracedFunction& traced, const fs::pat
 }
 
 Result<Schedule> load_schedule(const RunArguments& arguments, const std::vector<TracedFunction>& traced) {
-  const auto table = read_table(arguments.schedule.empty() ? arguments.counts : arguments.schedule);
+  if (!arguments.schedule.empty()) {
+    const auto table = read_table(arguments.schedule);
+    if (!table) return fail(table.error());
+    return read_schedule(*table, traced);
+  }
+  const auto table = read_table(arguments.counts, lines_of(traced));
   if (!table) return fail(table.error());
-  if (!arguments.schedule.empty()) return read_schedule(*table, traced);
   const auto counts = read_counts(*table, traced);
   if (!counts) return fail(counts.error());
   if (counts->rows_skipped > 0) std::cerr << "skipped " << counts->rows_skipped << " rows of functions not listed\n";

@@ -126,8 +126,19 @@ Result<std::vector<TracedFunction>> read_functions(const CsvTable& table) {
 }
 
 Result<MinuteCounts> read_counts(const CsvTable& table, const std::vector<TracedFunction>& functions) {
-  if (const auto name = table.find_column("HashFunction")) return read_wide(table, *name, functions);
-  return read_long(table, functions);
+  const auto wide = table.find_column("HashFunction");
+  auto counts = wide ? read_wide(table, *wide, functions) : read_long(table, functions);
+  if (counts) counts->rows_skipped += table.left_out;
+  return counts;
+}
+
+KeepLine lines_of(const std::vector<TracedFunction>& functions) {
+  return [&functions](std::string_view line) {
+    return std::ranges::any_of(functions, [&](const TracedFunction& function) {
+      const auto& name = function.hash.empty() ? function.action : function.hash;
+      return line.find(name) != std::string_view::npos || line.find(function.action) != std::string_view::npos;
+    });
+  };
 }
 
 Schedule make_schedule(const MinuteCounts& counts, std::uint64_t seed) {

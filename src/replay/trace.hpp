@@ -45,6 +45,9 @@ Result<std::vector<TracedFunction>> read_functions(const CsvTable& table);
 /// minute named 1, 2, ...) or long (`function` and/or `hash_function`, `minute`, `invocations`).
 Result<MinuteCounts> read_counts(const CsvTable& table, const std::vector<TracedFunction>& functions);
 
+/// Keeps the lines that may be of one of the functions. Must not outlive them.
+KeepLine lines_of(const std::vector<TracedFunction>& functions);
+
 /// Places each minute's calls uniformly inside the minute. The same seed gives the same schedule on every machine.
 Schedule make_schedule(const MinuteCounts& counts, std::uint64_t seed);
 

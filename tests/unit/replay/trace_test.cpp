@@ -53,6 +53,16 @@ TEST(Counts, WideLayoutOfTheAzureTrace) {
   EXPECT_EQ(counts->rows_skipped, 1U);
 }
 
+TEST(Counts, LinesOfOtherFunctionsNeedNotBeRead) {
+  const auto functions = two_functions();
+  const auto kept = parse_csv("HashFunction,1\nzz,broken,line\nbb,4\naa,x\n", "t.csv", lines_of(functions));
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(kept->left_out, 1U);
+  const auto counts = read_counts(*kept, functions);
+  ASSERT_FALSE(counts);
+  EXPECT_THAT(counts.error().message, HasSubstr("t.csv line 4: \"x\""));
+}
+
 TEST(Counts, LongLayoutFillsMinutesThatAreMissing) {
   const auto counts = read_counts(table("function,minute,invocations\nf1,3,4\nf2,1,1\n"), two_functions());
   ASSERT_TRUE(counts) << counts.error().message;
