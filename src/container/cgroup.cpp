@@ -189,6 +189,10 @@ Result<void> Cgroup::remove() const {
   return {};
 }
 
+void Cgroup::remove_if_empty() const {
+  for (const auto& root : layout_->roots) ::rmdir((root / path_).c_str());
+}
+
 bool Cgroup::exists() const {
   std::error_code error;
   return std::any_of(layout_->roots.begin(), layout_->roots.end(),

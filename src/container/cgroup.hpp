@@ -45,6 +45,8 @@ class Cgroup {
   [[nodiscard]] Result<void> kill_all() const;
   /// Removes the directories in all hierarchies, nested ones first; an error names one that stayed.
   [[nodiscard]] Result<void> remove() const;
+  /// The same for a parent of cgroups, without waiting: stays where somebody is still in it.
+  void remove_if_empty() const;
   [[nodiscard]] bool exists() const;
 
  private:

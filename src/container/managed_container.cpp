@@ -13,6 +13,7 @@
 
 #include "async_process.hpp"
 #include "instainfer/base/encoding.hpp"
+#include "instainfer/base/files.hpp"
 
 namespace instainfer::container {
 namespace asio = boost::asio;
@@ -26,6 +27,12 @@ constexpr auto kOomPoll = std::chrono::milliseconds(5);  // the invoker contract
 constexpr std::size_t kMaxName = 128;
 
 using Clock = std::chrono::steady_clock;
+
+std::string last_line_of(const fs::path& file) {
+  std::string text = read_file(file, Bytes{1 << 20}).value_or("");
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
 
 bool has_ended(int pidfd) {
   pollfd entry{pidfd, POLLIN, 0};
@@ -79,6 +86,7 @@ ManagedContainer::ManagedContainer(const asio::any_io_executor& executor, Starte
     : executor_(executor),
       name_(std::move(manager.name)),
       pidfd_(std::move(manager.pidfd)),
+      log_(manager.socket.parent_path() / "manager.log"),
       client_(std::move(manager.socket), std::move(manager.token)),
       logs_(executor, std::move(manager.output), std::move(manager.errors)) {
 }
@@ -141,6 +149,8 @@ Task<Result<void>> ManagedContainer::wait_until_ready(Duration limit) {
     const auto words = co_await logs_.collect(LogReader::kCapacity, false);
     std::string message =
         ended ? "the manager ended before it was ready" : "the manager is not ready: " + report.error().message;
+    const auto log = last_line_of(log_);
+    if (!log.empty()) message += "; its log: " + log;
     if (!words.lines.empty()) message += "; its last words: " + words.lines.back();
     co_return fail(ErrorCode::internal, name_ + ": " + message);
   }
@@ -182,9 +192,11 @@ Result<void> check_container_name(const std::string& name) {
 }
 
 std::vector<std::string> manager_arguments(const fs::path& programs, const fs::path& control,
-                                           runtime::WorkerType worker) {
-  return {(programs / "instainfer-runtime").string(), "--directory", control.string(), "--worker",
-          std::string(runtime::to_string(worker))};
+                                           runtime::WorkerType worker, const fs::path& models) {
+  std::vector<std::string> line = {(programs / "instainfer-runtime").string(), "--directory", control.string(),
+                                   "--worker", std::string(runtime::to_string(worker))};
+  if (!models.empty()) line.insert(line.end(), {"--models", models.string()});
+  return line;
 }
 
 }  // namespace instainfer::container

@@ -71,6 +71,7 @@ class ManagedContainer : public Container {
   boost::asio::any_io_executor executor_;
   std::string name_;
   UniqueFd pidfd_;
+  std::filesystem::path log_;  ///< the manager's own
   ManagerClient client_;
   LogReader logs_;
   std::unique_ptr<ExitWatch> exit_watch_;
@@ -86,8 +87,8 @@ struct ContainerFiles {
 /// A name that can be a file's, a cgroup's and a runtime's id at once.
 Result<void> check_container_name(const std::string& name);
 
-/// The command line of the manager; directories as it sees them.
+/// The command line of the manager; directories as it sees them, `models` empty if there are none.
 std::vector<std::string> manager_arguments(const std::filesystem::path& programs, const std::filesystem::path& control,
-                                           runtime::WorkerType worker);
+                                           runtime::WorkerType worker, const std::filesystem::path& models);
 
 }  // namespace instainfer::container

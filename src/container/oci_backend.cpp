@@ -77,6 +77,8 @@ class OciFactory final : public ContainerFactory {
     capabilities_.name = "oci (" + setup_->runtime.version + ", " + setup_->cgroups.describe() + ")";
   }
 
+  ~OciFactory() override { Cgroup(setup_->cgroups, setup_->cgroup_parent.substr(1)).remove_if_empty(); }
+
   [[nodiscard]] const BackendCapabilities& capabilities() const override { return capabilities_; }
   Task<Result<int>> clean_up() override;
   Task<Result<std::unique_ptr<Container>>> create(ContainerSpec spec, std::function<void()> on_exit) override;
@@ -93,7 +95,8 @@ Result<void> OciFactory::write_bundle(const ContainerSpec& spec, const Container
   auto plan = setup_->plan_for(spec.name);
   plan.rootfs = files.directory / "rootfs";
   plan.control = files.control;
-  plan.arguments = manager_arguments(fs::path(kProgramsDirectory), fs::path(kControlDirectory), spec.worker);
+  plan.arguments = manager_arguments(fs::path(kProgramsDirectory), fs::path(kControlDirectory), spec.worker,
+                                     plan.models.empty() ? fs::path() : fs::path(kModelsDirectory));
   plan.memory_limit = spec.memory_limit;
   plan.cpu_shares = spec.cpu_shares;
   plan.network = spec.network;

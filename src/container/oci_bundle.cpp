@@ -50,6 +50,8 @@ Json make_mounts(const BundlePlan& plan) {
   mounts.push_back(sized_tmpfs("/var/tmp", tmp, "1777"));
   mounts.push_back(mount(std::string(kControlDirectory), "bind", plan.control.string(),
                          {"bind", "rw", "nosuid", "nodev", "noexec"}));
+  // Over the host's folder, so that what functions write there is bounded too.
+  mounts.push_back(sized_tmpfs(std::string(kWorkDirectory), tmp, "711"));
   if (!plan.programs.empty()) mounts.push_back(read_only_bind(plan.programs, std::string(kProgramsDirectory)));
   if (!plan.models.empty()) mounts.push_back(read_only_bind(plan.models, std::string(kModelsDirectory)));
   for (const auto& path : plan.library_paths) mounts.push_back(read_only_bind(path, path.string()));

@@ -11,7 +11,8 @@
 namespace instainfer::container {
 
 /// Where things are inside a container.
-inline constexpr std::string_view kControlDirectory = "/run/instainfer";  ///< socket and token; 0700, root
+inline constexpr std::string_view kControlDirectory = "/run/instainfer";    ///< socket and token; 0700, root
+inline constexpr std::string_view kWorkDirectory = "/run/instainfer/work";  ///< tmpfs: the workers' own directories
 inline constexpr std::string_view kModelsParent =
     "/run/instainfer-models";  ///< 0700, root: workers get models from the manager
 inline constexpr std::string_view kModelsDirectory = "/run/instainfer-models/repository";

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,6 +15,7 @@
 #include "instainfer/base/files.hpp"
 #include "leftovers.hpp"
 #include "managed_container.hpp"
+#include "oci_runtime.hpp"
 #include "process_tree.hpp"
 
 namespace instainfer::container {
@@ -34,6 +36,24 @@ UidRange worker_uids(const BackendSettings& settings) {
 
 fs::path containers_directory(const BackendSettings& settings) {
   return settings.state_directory / "processes";
+}
+
+/// Where the workers' own directories are as root: not below the state directory, which other users cannot search.
+fs::path work_directory(const BackendSettings& settings) {
+  return fs::path("/tmp") / ("instainfer-" + state_tag(settings.state_directory));
+}
+
+/// Makes it, or takes it over if it is ours: /tmp is everybody's, so somebody else's folder or link may be in its
+/// place.
+Result<void> make_work_directory(const fs::path& path) {
+  if (::mkdir(path.c_str(), 0711) != 0 && errno != EEXIST) return fail(errno_error("create " + path.string()));
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return fail(errno_error("look at " + path.string()));
+  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid()) {
+    return fail(ErrorCode::forbidden, path.string() + " is there and is not a directory of ours; remove it");
+  }
+  if (::chmod(path.c_str(), 0711) != 0) return fail(errno_error("chmod " + path.string()));
+  return {};
 }
 
 /// A filter that refuses every socket but UNIX ones: without a network namespace it is what keeps functions off the
@@ -92,9 +112,11 @@ class ProcessContainer final : public ManagedContainer {
     if (is_root()) {
       if (auto killed = kill_orphans_of(worker_uids(setup_->settings)); !killed) co_return fail(killed.error());
     }
-    std::error_code error;
-    fs::remove_all(containers_directory(setup_->settings) / name(), error);
-    if (error) co_return fail(errno_error("remove the files of " + name(), error.value()));
+    for (const auto& parent : {containers_directory(setup_->settings), work_directory(setup_->settings)}) {
+      std::error_code error;
+      fs::remove_all(parent / name(), error);
+      if (error) co_return fail(errno_error("remove the files of " + name(), error.value()));
+    }
     destroyed_ = true;
     co_return Result<void>();
   }
@@ -114,6 +136,7 @@ class ProcessContainer final : public ManagedContainer {
 class ProcessFactory final : public ContainerFactory {
  public:
   explicit ProcessFactory(ProcessSetup setup);
+  ~ProcessFactory() override { ::rmdir(work_directory(setup_->settings).c_str()); }  // stays while a container is in it
   [[nodiscard]] const BackendCapabilities& capabilities() const override { return capabilities_; }
   Task<Result<int>> clean_up() override { co_return clean_up_process_containers(setup_->settings); }
   Task<Result<std::unique_ptr<Container>>> create(ContainerSpec spec, std::function<void()> on_exit) override;
@@ -151,9 +174,15 @@ ProcessFactory::ProcessFactory(ProcessSetup setup) : setup_(std::make_shared<con
 Result<ChildProcess> ProcessFactory::start(const ContainerSpec& spec, const ContainerFiles& files,
                                            OutputPipes& pipes) const {
   SpawnOptions options;
-  options.arguments = manager_arguments(setup_->settings.runtime_directory, files.control, spec.worker);
+  options.arguments =
+      manager_arguments(setup_->settings.runtime_directory, files.control, spec.worker, setup_->settings.models);
   options.environment = plain_environment();
   options.environment.emplace_back("HOME=/tmp");
+  if (is_root()) {
+    const fs::path work = work_directory(setup_->settings) / spec.name;
+    if (auto made = make_work_directory(work); !made) return fail(made.error());
+    options.environment.emplace_back("TMPDIR=" + work.string());
+  }
   options.output = pipes.write_output.get();
   options.errors = pipes.write_errors.get();
   options.die_with_parent = true;
@@ -219,6 +248,8 @@ Result<int> clean_up_process_containers(const BackendSettings& settings) {
   if (is_root()) {
     if (auto killed = kill_orphans_of(worker_uids(settings)); !killed) return fail(killed.error());
     remove_files_of(worker_uids(settings));
+    fs::remove_all(work_directory(settings), error);
+    if (auto made = make_work_directory(work_directory(settings)); !made) return fail(made.error());
   }
   for (const auto& directory : directories) {
     fs::remove_all(directory, error);
@@ -234,6 +265,9 @@ Result<std::unique_ptr<ContainerFactory>> make_process_factory(const BackendSett
   std::error_code error;
   fs::create_directories(containers_directory(settings), error);
   if (error) return fail(errno_error("create " + containers_directory(settings).string(), error.value()));
+  if (is_root()) {
+    if (auto made = make_work_directory(work_directory(settings)); !made) return fail(made.error());
+  }
   reason = is_root() ? "workers run under uids of their own" : "an ordinary user cannot switch uids: no isolation";
   return std::make_unique<ProcessFactory>(ProcessSetup{settings, std::move(*filter)});
 }

@@ -81,6 +81,8 @@ inline ContainerSpec spec_named(std::string name) {
   return spec;
 }
 
-inline bool is_root() { return ::geteuid() == 0; }
+inline bool is_root() {
+  return ::geteuid() == 0;
+}
 
 }  // namespace instainfer::container::testing

@@ -25,7 +25,8 @@ class LifeCycle : public ::testing::TestWithParam<std::string> {
     factory_ = make_factory(settings_);
   }
 
-  std::unique_ptr<Container> create(const std::string& name, std::function<void()> on_exit = [] {}) {
+  std::unique_ptr<Container> create(
+      const std::string& name, std::function<void()> on_exit = [] {}) {
     auto container = loop_.run(factory_->create(spec_named(name), std::move(on_exit)));
     if (!container) throw std::runtime_error(container.error().message);
     return std::move(*container);
@@ -160,7 +161,8 @@ TEST_P(LifeCycle, AGigabyteOfOutputIsTruncatedAndDoesNotGrowUs) {
   EXPECT_EQ(exchange.answer.kind, Kind::answered);
   const auto logs = loop_.run(container->collect_logs(Bytes{1 << 20}, true));
   EXPECT_FALSE(logs.complete);
-  EXPECT_THAT(logs.lines.back(), HasSubstr("Logs were truncated because the total bytes size exceeds the limit of 1048576 bytes."));
+  EXPECT_THAT(logs.lines.back(),
+              HasSubstr("Logs were truncated because the total bytes size exceeds the limit of 1048576 bytes."));
   std::ifstream status("/proc/self/statm");
   long total = 0, resident = 0;
   status >> total >> resident;
@@ -204,8 +206,9 @@ TEST_P(OciLimits, TheContainerHasNoNetworkButLoopback) {
 
 TEST_P(OciLimits, TheContainerSeesOnlyItsOwnProcesses) {
   auto container = create("wsk0_1_guest_pids");
-  EXPECT_EQ(python(*container, "import os\nresult=[os.getpid(), sorted(p for p in os.listdir('/proc') if p.isdigit())]"),
-            R"([1,["1"]])");
+  EXPECT_EQ(
+      python(*container, "import os\nresult=[os.getpid(), sorted(p for p in os.listdir('/proc') if p.isdigit())]"),
+      R"([1,["1"]])");
   destroy(*container);
 }
 
