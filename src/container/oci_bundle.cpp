@@ -72,7 +72,7 @@ Json make_process(const BundlePlan& plan) {
   auto environment = plain_environment();
   environment.emplace_back("HOME=/tmp");
   return {{"terminal", false},
-          {"user", {{"uid", 0}, {"gid", 0}}},
+          {"user", {{"uid", 0}, {"gid", 0}, {"umask", 077}}},
           {"args", plan.arguments},
           {"env", environment},
           {"cwd", "/"},
@@ -193,6 +193,8 @@ Result<void> make_rootfs(const fs::path& rootfs) {
     fs::create_directories(rootfs / directory, error);
     if (error) return fail(errno_error("create " + (rootfs / directory).string(), error.value()));
   }
+  // runc gives a tmpfs the mode of the directory below it, whatever its options say.
+  for (const char* directory : {"tmp", "var/tmp"}) fs::permissions(rootfs / directory, fs::perms(01777), error);
   fs::permissions(rootfs / fs::path(kModelsParent).relative_path(), fs::perms::owner_all, error);
   for (const char* name : kProgramRoots) {
     const fs::path path = fs::path("/") / name;

@@ -5,13 +5,15 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "instainfer/base/unique_fd.hpp"
 #include "two_functions.hpp"
 
 namespace instainfer::container::testing {
 namespace {
 
 class Reach : public TwoFunctions {};
-INSTANTIATE_TEST_SUITE_P(Backends, Reach, ::testing::Values("oci", "process"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Backends, Reach, ::testing::Values("oci", "process"),
+                         [](const auto& info) { return info.param; });
 
 TEST_P(Reach, CannotReadAnotherFunctionsFiles) {
   expect_all_refused(R"(
@@ -100,7 +102,7 @@ attempt("user namespace", lambda: syscall(272, 0x10000000))
 }
 
 TEST_P(Reach, CannotFindTheToken) {
-  expect_all_refused(R"(
+  expect_all_refused(R"py(
 import re
 attempt("file", lambda: read(CONTROL + "/token"))
 attempt("control directory", lambda: os.listdir(CONTROL))
@@ -124,7 +126,7 @@ def search():
         raise OSError("no token in my own memory, environment or arguments")
     return found
 attempt("own memory", search)
-)",
+)py",
                      5);
 }
 
@@ -184,7 +186,8 @@ TEST_P(Reach, CannotReachTheAdminPortOverLoopbackOrTheGateway) {
   auto addresses = node_addresses();
   addresses.insert(addresses.end(), {"127.0.0.1", "127.0.0.2", "0.0.0.0"});
   const Json targets = addresses;
-  expect_all_refused("for address in " + targets.dump() + ":\n    attempt(address, lambda: socket.create_connection((address, " +
+  expect_all_refused("for address in " + targets.dump() +
+                         ":\n    attempt(address, lambda: socket.create_connection((address, " +
                          std::to_string(admin.port()) + "), 2).close())\n" +
                          "attempt('ipv6', lambda: socket.create_connection(('::1', " + std::to_string(admin.port()) +
                          "), 2).close())\n",
@@ -214,8 +217,7 @@ attempt("control", lambda: socket.socket(socket.AF_UNIX).connect("@NEIGHBOUR@/ma
 attempt("folder", lambda: os.listdir("@NEIGHBOUR@"))
 )"),
                                          "@OUTER@", std::to_string(victim.pid));
-  const std::string output =
-      preload(*neighbour, "attacker", kAttackerUid, replace_all(attack, "@NEIGHBOUR@", control));
+  const std::string output = preload(*neighbour, "attacker", kAttackerUid, replace_all(attack, "@NEIGHBOUR@", control));
   expect_refusals(output, 5);
   expect_right_answer(*container);
   destroy(*container);
