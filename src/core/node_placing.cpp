@@ -115,22 +115,39 @@ StartTimes Node::State::start_times(const FunctionRecord& function, const Contai
 }
 
 double Node::State::value_destroyed(const Container& c, FunctionId f) const {
-  double sum = c.own && *c.own != f ? owner_value(c) : 0;
+  if (!settings.preload.enabled) return 0;
+  const bool owner_dies = c.own && *c.own != f;
+  Duration reload = owner_dies ? load_time_of(*c.own) : Duration{};
   for (const auto& [g, held] : c.holds) {
-    if (g != f && held.state != HeldState::offloading) sum += planner->value_held(c.id, g, now);
+    if (g != f) reload += load_time_of(g);
+  }
+  // What dies is loaded again once the call is through: lost are the calls that come before that, not all of the
+  // horizon.
+  const Duration absence = functions.at(f).profile.execution() + reload / settings.preload.concurrent_loads;
+
+  double sum = owner_dies ? owner_value(c, absence) : 0;
+  for (const auto& [g, held] : c.holds) {
+    if (g == f || held.state == HeldState::offloading) continue;
+    const double meanwhile = arrivals->probability(g, now, absence) * seconds(load_time_of(g));
+    sum += std::min(planner->value_held(c.id, g, now), meanwhile);
   }
   return sum;
 }
 
-double Node::State::owner_value(const Container& c) const {
+double Node::State::owner_value(const Container& c, Duration absence) const {
   const auto it = functions.find(*c.own);
-  if (it == functions.end() || it->second.removed || !settings.preload.enabled) return 0;
+  if (it == functions.end() || it->second.removed) return 0;
   const FunctionRecord& owner_function = it->second;
-  const Duration horizon = std::min(settings.preload.planning.horizon, c.remove_at - now);
+  const Duration horizon = std::min(absence, c.remove_at - now);
   const int copies = std::max(1, static_cast<int>(pool.idle_warm(*c.own).size()));
   const double p = arrivals->probability_of_copies(*c.own, now, horizon, copies, owner_function.profile.execution(),
                                                    owner_function.in_service);
   return p * seconds(owner_function.profile.load_time());
+}
+
+Duration Node::State::load_time_of(FunctionId f) const {
+  const auto it = functions.find(f);
+  return it == functions.end() ? Duration{} : it->second.profile.load_time();
 }
 
 Duration Node::State::create_time(KindId kind) const {

@@ -72,6 +72,7 @@ void Node::State::settle() {
     sync_bins();
     plan();
   }
+  counters.planner_steps = planner->steps();
   touched_functions.clear();
   touched_bins.clear();
 }

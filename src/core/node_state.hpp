@@ -88,9 +88,11 @@ struct Node::State {
   void add_new_place(const FunctionRecord& function, FunctionId f, std::vector<Place>& places) const;
   [[nodiscard]] bool better(const Place& a, const Place& b, const FunctionRecord& function) const;
   [[nodiscard]] StartTimes start_times(const FunctionRecord& function, const Container* c) const;
+  /// Seconds of saving that are lost if f starts in c: everything else there dies.
   [[nodiscard]] double value_destroyed(const Container& c, FunctionId f) const;
-  /// What the owner's idle copy is worth: seconds lost if it dies now.
-  [[nodiscard]] double owner_value(const Container& c) const;
+  /// The same for the idle copy of the container's owner, if it is gone for `absence`.
+  [[nodiscard]] double owner_value(const Container& c, Duration absence) const;
+  [[nodiscard]] Duration load_time_of(FunctionId f) const;
 
   // node_waiting.cpp
   void wait(ActivationKey a);

@@ -12,7 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace core;
 
-constexpr Duration kCreate = 1430ms;
 constexpr Duration kRemove = 100ms;
 constexpr Duration kSwitch = 8ms;
 constexpr Duration kExecution = 245ms;
@@ -162,7 +161,7 @@ class Loop {
 
   void on(const CreateContainer& c) {
     alive_[c.container] = now_;
-    later(kCreate, ContainerCreated{c.container, kManager});
+    later(workload_.create, ContainerCreated{c.container, kManager});
   }
   void on(const RemoveContainer& c) {
     std::erase_if(loads_, [&](const auto& entry) { return entry.first.first == c.container; });

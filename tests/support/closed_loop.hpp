@@ -31,6 +31,7 @@ struct Workload {
   std::vector<LoopFunction> functions;
   std::vector<LoopCall> calls;  ///< in order of time
   Duration length{};
+  Duration create = std::chrono::milliseconds(1430);  ///< time to make a container
 };
 
 /// The paper's eight models in three namespaces: two with all of them, a small one with two. Mean gaps are log-uniform

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +86,7 @@ struct Counters {
   std::uint64_t preloads_dropped = 0;  ///< offloaded or killed by a promotion before they were used
   std::uint64_t preloads_used = 0;
   std::array<std::uint64_t, 7> starts{};  ///< by StartType
+  std::uint64_t planner_steps = 0;        ///< counted steps of the planner since the start (rule 6)
   Duration preload_time{};                ///< spent loading what was preloaded: CPU price, not memory
   double wasted_byte_seconds = 0;         ///< memory x time of preloads that were dropped unused
 };
