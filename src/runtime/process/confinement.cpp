@@ -176,7 +176,6 @@ Result<void> confine(const Confinement& confinement, int parent) {
   if (auto limits = set_limits(confinement.uid != 0); !limits) return limits;
   if (chdir(confinement.directory.c_str()) != 0) return fail(errno_error("chdir " + confinement.directory));
   if (confinement.uid != 0) {
-    prctl(PR_SET_SECUREBITS, 0, 0, 0, 0);
     if (auto switched = switch_user(confinement.uid); !switched) return switched;
   }
   if (auto dropped = drop_capabilities(); !dropped) return dropped;
