@@ -23,6 +23,8 @@ Result<void> check(const NodeSettings& s) {
   }
   if (s.preload.concurrent_loads < 1)
     return bad("concurrent_loads is below 1; use at least 1, or switch preloading off");
+  // Refused rather than ignored: a stem cell that belongs to a namespace needs a life cycle of its own.
+  if (s.preload.bind_stem_cells) return bad("bind_stem_cells is not supported by this version; leave it off");
   return {};
 }
 

@@ -29,7 +29,7 @@ struct PreloadSettings {
   ArrivalSettings arrival;
   PlannerSettings planning;
   int concurrent_loads = 1;          ///< at most this many loads at a time on the node (policies.md 6.4, step 6)
-  bool bind_stem_cells = false;      ///< a namespace's preloads may claim a stem cell (design.md, 4)
+  bool bind_stem_cells = false;      ///< a namespace's preloads may claim a stem cell; refused by Node::make for now
   bool into_paused = true;           ///< paused containers are bins too
   Duration resume_cost = std::chrono::milliseconds(20);  ///< prior until measured
 };

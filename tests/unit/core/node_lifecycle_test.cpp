@@ -398,6 +398,9 @@ TEST(NodeSettingsCheck, RefusesWhatCannotWork) {
   settings.preload.concurrent_loads = 0;
   EXPECT_THAT(error(settings), HasSubstr("concurrent_loads is below 1"));
   settings = a_node(1_GiB);
+  settings.preload.bind_stem_cells = true;
+  EXPECT_THAT(error(settings), HasSubstr("bind_stem_cells is not supported"));
+  settings = a_node(1_GiB);
   settings.preload.planner = "magic";
   EXPECT_THAT(error(settings), HasSubstr("magic"));
 }
