@@ -1,5 +1,6 @@
 // How workers are started, activated, watched, killed and wiped.
 #include <signal.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -147,6 +148,7 @@ void Manager::discard(WorkerPtr worker, std::string why) {
   const auto found = workers_.find(worker->spec().function);
   if (found == workers_.end() || found->second != worker) return;
   workers_.erase(found);
+  spdlog::info("function {} ends: {}", worker->spec().function, why);
   worker->end(std::move(why));
   discarded_.push_back(worker);
   background_.spawn(dispose(worker));
@@ -156,6 +158,7 @@ Task<void> Manager::dispose(WorkerPtr worker) {
   if (!worker->exit_confirmed()) kill(worker->pid(), SIGKILL);
   const bool clean = co_await (worker->spec().uid != 0 ? wipe_user(worker) : kill_tree(worker));
   if (!clean || !remove_tree(worker->directory())) {
+    spdlog::error("function {} did not come clean", worker->spec().function);
     unclean_ = "what function " + worker->spec().function + " left behind could not be removed; this container must go";
   }
   std::erase(discarded_, worker);
