@@ -1,5 +1,7 @@
 #include "api.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include "info.hpp"
 #include "instainfer/base/encoding.hpp"
 #include "paging.hpp"
@@ -24,6 +26,9 @@ openwhisk::TransactionId make_transaction(const Request& request) {
 }
 
 Response error_response(const ApiError& error, const std::string& transaction_id) {
+  if (!error.cause.empty()) {
+    spdlog::warn("request failed transid={} status={} cause={}", transaction_id, error.status, error.cause);
+  }
   Response response = json_response(error.status, Json{{"error", error.text}, {"code", transaction_id}});
   if (error.status == 401) response.headers.push_back({"WWW-Authenticate", "Basic realm=\"OpenWhisk secure realm\""});
   return response;

@@ -112,15 +112,15 @@ ApiResult<bool> Query::boolean(std::string_view name, bool absent) const {
 }
 
 ApiError malformed_content(std::string_view detail) {
-  return {400, "The request content was malformed:\n" + std::string(detail)};
+  return {400, "The request content was malformed:\n" + std::string(detail), {}};
 }
 
 ApiError malformed_query(std::string_view name, std::string_view detail) {
-  return {400, "The query parameter '" + std::string(name) + "' was malformed:\n" + std::string(detail)};
+  return {400, "The query parameter '" + std::string(name) + "' was malformed:\n" + std::string(detail), {}};
 }
 
 ApiError resource_missing() {
-  return {404, "The requested resource does not exist."};
+  return {404, "The requested resource does not exist.", {}};
 }
 
 ApiError from_error(const Error& error) {
@@ -128,13 +128,14 @@ ApiError from_error(const Error& error) {
     case ErrorCode::not_found:
       return resource_missing();
     case ErrorCode::already_exists:
-      return {409, "resource already exists"};
+      return {409, "resource already exists", {}};
     case ErrorCode::conflict:
-      return {409, "Concurrent modification to resource detected."};
+      return {409, "Concurrent modification to resource detected.", {}};
     case ErrorCode::unavailable:
-      return {503, "The server is currently unavailable (because it is overloaded or down for maintenance)."};
+      return {503, "The server is currently unavailable (because it is overloaded or down for maintenance).",
+              error.message};
     default:
-      return {500, "There was an internal server error."};
+      return {500, "There was an internal server error.", error.message};
   }
 }
 

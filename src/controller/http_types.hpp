@@ -24,6 +24,7 @@ using http::Response;
 struct ApiError {
   int status = 500;
   std::string text;
+  std::string cause;  ///< for the log alone: what went wrong on our side
 };
 
 template <typename T>
@@ -31,7 +32,7 @@ using ApiResult = tl::expected<T, ApiError>;
 using Answer = ApiResult<Response>;
 
 inline tl::unexpected<ApiError> refuse(int status, std::string text) {
-  return tl::unexpected<ApiError>(ApiError{status, std::move(text)});
+  return tl::unexpected<ApiError>(ApiError{status, std::move(text), {}});
 }
 inline tl::unexpected<ApiError> refuse(ApiError error) {
   return tl::unexpected<ApiError>(std::move(error));

@@ -55,13 +55,17 @@ Response accepted(const std::string& activation_id) {
 }
 
 ApiError too_many_concurrent(int count, int limit) {
-  return {429, "Too many concurrent requests in flight (count: " + std::to_string(count) +
-                   ", allowed: " + std::to_string(limit) + ")."};
+  return {429,
+          "Too many concurrent requests in flight (count: " + std::to_string(count) +
+              ", allowed: " + std::to_string(limit) + ").",
+          {}};
 }
 
 ApiError too_many_per_minute(int count, int limit) {
-  return {429, "Too many requests in the last minute (count: " + std::to_string(count) +
-                   ", allowed: " + std::to_string(limit) + ")."};
+  return {429,
+          "Too many requests in the last minute (count: " + std::to_string(count) +
+              ", allowed: " + std::to_string(limit) + ").",
+          {}};
 }
 
 /// The payload as an object, within the limit.
