@@ -5,11 +5,11 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "borrowed_descriptor.hpp"
 #include "instainfer/base/files.hpp"
 
 namespace instainfer::container {
@@ -35,12 +35,13 @@ std::string read_back(int fd) {
 Task<bool> wait_readable(int fd, Duration limit) {
   using namespace asio::experimental::awaitable_operators;
   const auto executor = co_await asio::this_coro::executor;
-  // A copy, because the descriptor object closes what it is given.
-  asio::posix::stream_descriptor descriptor(executor, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  BorrowedDescriptor descriptor(executor, fd);
   asio::steady_timer timer(executor, limit);
-  const auto outcome = co_await (descriptor.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple) ||
-                                 timer.async_wait(use_tuple));
-  co_return outcome.index() == 0;
+  while (!descriptor.is_readable()) {
+    const auto outcome = co_await (descriptor.async_wait(use_tuple) || timer.async_wait(use_tuple));
+    if (outcome.index() == 1) co_return descriptor.is_readable();
+  }
+  co_return true;
 }
 
 Task<void> sleep_for(Duration duration) {

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cctype>
 #include <fstream>
 
 #include "async_process.hpp"
+#include "borrowed_descriptor.hpp"
 #include "instainfer/base/encoding.hpp"
 #include "instainfer/base/files.hpp"
 
@@ -43,31 +43,30 @@ bool has_ended(int pidfd) {
 
 struct ExitWatch::State : std::enable_shared_from_this<ExitWatch::State> {
   State(const asio::any_io_executor& executor, int pidfd, std::function<void()> callback)
-      : descriptor(executor, ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0)), on_exit(std::move(callback)) {}
+      : descriptor(executor, pidfd), on_exit(std::move(callback)) {}
 
-  void start() {
-    descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                          [self = shared_from_this()](const boost::system::error_code& error) {
-                            if (error || !self->on_exit) return;
-                            // It may destroy the watch, so nothing of it is touched afterwards.
-                            const auto callback = std::exchange(self->on_exit, nullptr);
-                            callback();
-                          });
+  void wait() {
+    descriptor.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (error || !self->on_exit) return;
+      if (!self->descriptor.is_readable()) return self->wait();
+      // It may destroy the watch, so nothing of it is touched afterwards.
+      const auto callback = std::exchange(self->on_exit, nullptr);
+      callback();
+    });
   }
 
-  asio::posix::stream_descriptor descriptor;
+  BorrowedDescriptor descriptor;
   std::function<void()> on_exit;
 };
 
 ExitWatch::ExitWatch(const asio::any_io_executor& executor, int pidfd, std::function<void()> on_exit)
     : state_(std::make_shared<State>(executor, pidfd, std::move(on_exit))) {
-  state_->start();
+  state_->wait();
 }
 
 void ExitWatch::disarm() {
   state_->on_exit = nullptr;
-  boost::system::error_code ignored;
-  state_->descriptor.close(ignored);
+  state_->descriptor.release();
 }
 
 Result<OutputPipes> OutputPipes::make() {
@@ -179,6 +178,11 @@ Result<ContainerFiles> ContainerFiles::make(const fs::path& parent, const std::s
   const ssize_t written = ::write(fd.get(), files.token.data(), files.token.size());
   if (written != static_cast<ssize_t>(files.token.size())) return fail(errno_error("write " + token.string()));
   return files;
+}
+
+Error with_remains(Error failure, const Result<void>& removed) {
+  if (!removed) failure.message += "; and its remains could not be removed: " + removed.error().message;
+  return failure;
 }
 
 Result<void> check_container_name(const std::string& name) {

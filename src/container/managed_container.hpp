@@ -84,6 +84,9 @@ struct ContainerFiles {
   static Result<ContainerFiles> make(const std::filesystem::path& parent, const std::string& name);
 };
 
+/// What went wrong first, and what the removal of the remains met if it did not succeed either.
+Error with_remains(Error failure, const Result<void>& removed);
+
 /// A name that can be a file's, a cgroup's and a runtime's id at once.
 Result<void> check_container_name(const std::string& name);
 

@@ -147,15 +147,13 @@ Task<Result<std::unique_ptr<Container>>> OciFactory::create(ContainerSpec spec, 
   auto manager = co_await start(spec);
   if (!manager) {
     const auto removed = co_await remove_container(*setup_, spec.name);
-    auto failure = manager.error().in("create container " + spec.name);
-    if (!removed) failure.message += "; and its remains could not be removed: " + removed.error().message;
-    co_return fail(failure);
+    co_return fail(with_remains(manager.error(), removed).in("create container " + spec.name));
   }
   const auto executor = co_await boost::asio::this_coro::executor;
   auto container = std::make_unique<OciContainer>(executor, std::move(*manager), setup_);
   if (auto ready = co_await container->wait_until_ready(kReadyLimit); !ready) {
-    static_cast<void>(co_await container->destroy());  // what went wrong first is what the caller must hear
-    co_return fail(ready.error().in("create container"));
+    const auto removed = co_await container->destroy();
+    co_return fail(with_remains(ready.error(), removed).in("create container"));
   }
   container->watch(std::move(on_exit));
   co_return std::unique_ptr<Container>(std::move(container));

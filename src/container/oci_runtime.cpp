@@ -42,8 +42,9 @@ Task<Result<void>> OciRuntime::remove(std::string id) const {
   const auto result = co_await run_command(std::move(line), kRemoveLimit);
   if (!result) co_return fail(result.error());
   if (fs::exists(state / id, error)) {
-    co_return fail(ErrorCode::internal,
-                   version + " does not delete container " + id + ": " + last_line(result->output));
+    co_return fail(ErrorCode::internal, version + " delete of container " + id + " " +
+                                            describe_wait_status(result->status) +
+                                            " and leaves it: " + last_line(result->output));
   }
   co_return Result<void>();
 }

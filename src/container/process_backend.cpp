@@ -215,8 +215,8 @@ Task<Result<std::unique_ptr<Container>>> ProcessFactory::create(ContainerSpec sp
   const auto executor = co_await boost::asio::this_coro::executor;
   auto container = std::make_unique<ProcessContainer>(executor, std::move(manager), std::move(*process), setup_);
   if (auto ready = co_await container->wait_until_ready(kReadyLimit); !ready) {
-    static_cast<void>(co_await container->destroy());  // what went wrong first is what the caller must hear
-    co_return fail(ready.error().in("create container"));
+    const auto removed = co_await container->destroy();
+    co_return fail(with_remains(ready.error(), removed).in("create container"));
   }
   container->watch(std::move(on_exit));
   co_return std::unique_ptr<Container>(std::move(container));
