@@ -322,7 +322,7 @@ class Rows(WskTest):
 
 
 class Concurrency(WskTest):
-    CONFIG = {"limits": {"invocations_per_minute": -1, "concurrent_invocations": 30}}
+    CONFIG = {"limits": {"invocations_per_minute": -1, "concurrent_invocations": 30}, "node": {"drain_limit": "1 s"}}
 
     def test_46_concurrent(self):
         self.set_properties()
