@@ -71,6 +71,15 @@ TEST_F(Factory, AMissingModelRepositoryIsRefused) {
   EXPECT_THAT(refusal(), HasSubstr("no-models is not a directory"));
 }
 
+TEST_F(Factory, AnOrdinaryUserGetsProcessesAndOneClearWarning) {
+  if (is_root()) GTEST_SKIP() << "needs an ordinary user";
+  const auto factory = make_container_factory(settings_);
+  ASSERT_TRUE(factory) << factory.error().message;
+  EXPECT_FALSE((*factory)->capabilities().isolates_functions);
+  ASSERT_EQ((*factory)->capabilities().warnings.size(), 1U);
+  EXPECT_THAT((*factory)->capabilities().warnings[0], HasSubstr("a container holds one function at most"));
+}
+
 TEST_F(Factory, TheStateDirectoryIsItsOwnersAlone) {
   settings_.backend = "process";
   settings_.state_directory = state_.path() / "state";
