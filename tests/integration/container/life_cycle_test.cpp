@@ -204,6 +204,18 @@ TEST_P(OciLimits, TheContainerHasNoNetworkButLoopback) {
   destroy(*container);
 }
 
+TEST_P(OciLimits, TheManagerFindsTheModelRepositoryAndCannotChangeIt) {
+  TemporaryDirectory models("instainfer-models");
+  std::ofstream(models.path() / "model.pt") << "weights";
+  settings_.models = models.path();
+  factory_ = make_factory(settings_);
+  auto container = create("wsk0_1_guest_models");
+  const std::string path = container->model_path("model.pt");
+  EXPECT_EQ(python(*container, "result=open('" + path + "').read()"), R"("weights")");
+  EXPECT_THAT(python(*container, "open('" + path + "', 'w')"), HasSubstr("Read-only file system"));
+  destroy(*container);
+}
+
 TEST_P(OciLimits, TheContainerSeesOnlyItsOwnProcesses) {
   auto container = create("wsk0_1_guest_pids");
   EXPECT_EQ(

@@ -101,6 +101,20 @@ attempt("user namespace", lambda: syscall(272, 0x10000000))
                      4);
 }
 
+TEST_P(Reach, CannotReadModelsThatItWasNotGiven) {
+  if (!is_oci()) GTEST_SKIP() << "in the process backend the permissions of the repository's own folder decide";
+  TemporaryDirectory models("instainfer-models");
+  fs::permissions(models.path(), fs::perms(0755));
+  std::ofstream(models.path() / "model.pt") << "weights";
+  settings_.models = models.path();
+  factory_ = make_factory(settings_);
+  expect_all_refused(R"(
+attempt("list", lambda: os.listdir("/run/instainfer-models"))
+attempt("open", lambda: read("/run/instainfer-models/repository/model.pt"))
+)",
+                     2);
+}
+
 TEST_P(Reach, CannotFindTheToken) {
   expect_all_refused(R"py(
 import re
