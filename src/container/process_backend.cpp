@@ -180,7 +180,9 @@ Result<ChildProcess> ProcessFactory::start(const ContainerSpec& spec, const Cont
   options.environment.emplace_back("HOME=/tmp");
   if (is_root()) {
     const fs::path work = work_directory(setup_->settings) / spec.name;
-    if (auto made = make_work_directory(work); !made) return fail(made.error());
+    for (const auto& directory : {work.parent_path(), work}) {  // something may have tidied up /tmp
+      if (auto made = make_work_directory(directory); !made) return fail(made.error());
+    }
     options.environment.emplace_back("TMPDIR=" + work.string());
   }
   options.output = pipes.write_output.get();
