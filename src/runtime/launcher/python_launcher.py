@@ -17,6 +17,7 @@ import zipfile
 
 ANSWERS = 3
 REQUESTS = 4
+UNPACKED_LIMIT = 2 << 30  # bytes
 
 
 class InitError(Exception):
@@ -38,15 +39,28 @@ def send(answers, status, body):
     answers.flush()
 
 
+def open_zip(code):
+    """The zip in an action's code."""
+    try:
+        data = base64.b64decode(code, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InitError(f"The action's code is not a base64-encoded zip file: {error}.") from error
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, ValueError) as error:
+        if data[:2] == b"PK":
+            raise InitError(f"The action's zip file is truncated or damaged: {error}.") from error
+        raise InitError(f"The action's code is not a base64-encoded zip file: {error}.") from error
+
+
 def unpack(code):
     """The files of a zip action, in the working directory; answers the source of its __main__.py."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(base64.b64decode(code, validate=True)))
-    except (binascii.Error, zipfile.BadZipFile, ValueError) as error:
-        raise InitError(f"The action's code is not a base64-encoded zip file: {error}.") from error
-    with archive:
+    with open_zip(code) as archive:
         if "__main__.py" not in archive.namelist():
             raise InitError("Zip file does not include __main__.py.")
+        # No file can unpack to more than its entry declares: zipfile stops there.
+        if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT:
+            raise InitError(f"The action's zip file holds more than {UNPACKED_LIMIT} bytes.")
         directory = os.path.join(os.getcwd(), "action")
         try:
             archive.extractall(directory)  # zipfile drops absolute paths and leading parent folders
@@ -89,7 +103,7 @@ def run(entry, request):
         result = entry(request.get("value", {}))
     except Exception:  # pylint: disable=broad-except
         traceback.print_exc()
-        return 200, {"error": "An error has occurred while invoking the action (see logs for details): "
+        return 502, {"error": "An error has occurred while invoking the action (see logs for details): "
                      + traceback.format_exc(limit=0).strip()}
     if not isinstance(result, (dict, list)):
         return 502, {"error": "The action did not return a dictionary or array."}

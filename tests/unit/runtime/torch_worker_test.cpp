@@ -149,7 +149,7 @@ TEST_F(TorchWorker, SaysWhatItExpectedOfWrongTensors) {
 }
 
 TEST_F(TorchWorker, SaysWhyAnActionCannotBeInitialised) {
-  EXPECT_THAT(preload(spec("a", 0), actions_["truncated"]).error(), HasSubstr("not a usable zip file"));
+  EXPECT_THAT(preload(spec("a", 0), actions_["truncated"]).error(), HasSubstr("zip file is truncated or damaged"));
   EXPECT_THAT(preload(spec("b", 1), actions_["no_model"]).error(), HasSubstr("no model.pt"));
   EXPECT_THAT(preload(spec("c", 2), "neither", false).error(),
               HasSubstr("neither a zip file in base64 nor a function.json"));
