@@ -54,6 +54,7 @@ openwhisk::Activation make_record(const Function& function, const openwhisk::Act
   annotate("startupType", std::string(to_string(outcome.start)));
   annotate("preloadLevel", std::string(to_string(outcome.level)));
   if (outcome.loading) annotate("loadTime", fine_milliseconds(*outcome.loading));
+  if (outcome.run) annotate("runTime", fine_milliseconds(*outcome.run));
   annotate("memoryWaitTime", fine_milliseconds(outcome.memory_wait));
   return record;
 }

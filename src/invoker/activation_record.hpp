@@ -20,6 +20,7 @@ struct Outcome {
   core::StartType start = core::StartType::cold;
   core::PreloadLevel level = core::PreloadLevel::none;
   std::optional<Duration> loading;       ///< receipt to hand-over, less memory_wait; none if it was never handed over
+  std::optional<Duration> run;           ///< hand-over to answer
   Duration memory_wait{};
 };
 

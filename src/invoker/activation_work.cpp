@@ -160,6 +160,7 @@ Task<bool> Invoker::Impl::execute(std::shared_ptr<Run> run) {
   outcome.timed_out = !was_in_time(limit, exchange.took);
   if (exchange.answer.kind == openwhisk::ContainerAnswer::Kind::answered) {
     const TimePoint handed_over = begun + exchange.load + exchange.handoff;
+    outcome.run = exchange.run;
     outcome.loading = std::max<Duration>(Duration{}, handed_over - run->job->received - outcome.memory_wait);
     release_workers_but(*run->slot, run->command.function);  // the promotion confirmed their wipe before it handed over
   }
