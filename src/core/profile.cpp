@@ -24,6 +24,8 @@ FunctionProfile::FunctionProfile(const FunctionSpec& spec, const ProfileSnapshot
   const double file = spec.model_file ? static_cast<double>(spec.model_file->count) : 0;
   load_time_ = from_seconds(file / kReadRate + kLoadFloor);
   estimated_bytes_ = spec.model_file ? Bytes{static_cast<std::int64_t>(kModelOverhead * file)} : kUnknownBytes;
+  // A guess as large as the limit would fit into no container of that size, and so would never be corrected.
+  if (!spec.model_file) estimated_bytes_ = std::min(estimated_bytes_, Bytes{spec.memory_limit.count / 2});
   estimated_bytes_ = std::min(estimated_bytes_, spec.memory_limit);
   if (saved == nullptr) return;
   peak_ = std::max(saved->peak_bytes, Bytes{});

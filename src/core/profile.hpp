@@ -8,8 +8,8 @@
 namespace instainfer::core {
 
 /// What was measured of one function, with estimates until then (design.md, section 4, "Unknown functions"):
-/// load time = model bytes / 300 MB/s + 0.5 s and memory = 1.3 x model file; 256 MiB for functions without a model
-/// file.
+/// load time = model bytes / 300 MB/s + 0.5 s and memory = 1.3 x model file; 256 MiB, but at most half
+/// their limit, for functions without a model file.
 class FunctionProfile {
  public:
   FunctionProfile(const FunctionSpec& spec, const ProfileSnapshot* saved);

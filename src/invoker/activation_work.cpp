@@ -154,7 +154,7 @@ Task<bool> Invoker::Impl::execute(std::shared_ptr<Run> run) {
   outcome.end = epoch_now();
   outcome.run_start = wall_begun + std::chrono::duration_cast<std::chrono::milliseconds>(exchange.load);
   if (!run->initialised) outcome.work_start = wall_begun;
-  if (exchange.load > Duration{} && !run->initialised) outcome.init = exchange.load;
+  if (run->command.start == core::StartType::preloading) outcome.init = exchange.load;
   outcome.response = openwhisk::run_response(
       exchange.answer, std::chrono::duration_cast<std::chrono::milliseconds>(exchange.took), limit);
   outcome.timed_out = !was_in_time(limit, exchange.took);

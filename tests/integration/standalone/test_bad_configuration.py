@@ -16,7 +16,7 @@ def refused(config, *arguments):
         with open(file, "w", encoding="utf-8") as out:
             out.write(config)
         ended = subprocess.run(
-            [BIN, "standalone", "-c", file, "-d", os.path.join(root, "data"), "-p", "0", "--admin-port", "0", *arguments],
+            [BIN, "standalone", "-c", file, "-d", os.path.join(root, "data"), "--admin-port", "0", *(arguments or ("-p", "0"))],
             capture_output=True, text=True, timeout=60, check=False)
         assert ended.returncode != 0, "it started"
         return ended.stderr
@@ -45,7 +45,7 @@ class BadConfiguration(unittest.TestCase):
         self.assertRegex(refused("[node]\nuser_memory = \n"), r"config\.toml:2")
 
     def test_missing_models_folder_is_named(self):
-        self.assertRegex(refused("", "--models", "/nonexistent/models"), r"/nonexistent/models")
+        self.assertRegex(refused("", "-p", "0", "--models", "/nonexistent/models"), r"/nonexistent/models")
 
     def test_taken_port_is_named(self):
         with socket.socket() as taken:

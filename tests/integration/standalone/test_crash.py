@@ -1,5 +1,6 @@
 """kill -9 of the daemon in the middle of work: what was acknowledged is there again, what ran is gone without a trace."""
 
+import hashlib
 import os
 import threading
 import unittest
@@ -20,16 +21,18 @@ def start_time(pid):
     return None if fields[0] == "Z" else fields[19]
 
 
-def managers():
-    """Every in-container manager and worker process on the machine, with its start time."""
+def workers_of(daemon):
+    """Every process in a container of this daemon, with its start time; the daemon's state directory is in its cgroup's
+    path (oci) or command line (process)."""
     found = {}
+    state = hashlib.sha256(daemon.data.encode()).hexdigest()[:12]
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                line = file.read()
+            with open(f"/proc/{pid}/cmdline", "rb") as line, open(f"/proc/{pid}/cgroup", "rb") as cgroup:
+                where = line.read() + cgroup.read()
         except OSError:
             continue
-        if b"instainfer-runtime" in line or b"instainfer-torch-worker" in line or b"python_launcher" in line:
+        if state.encode() in where and int(pid) != daemon.process.pid:
             found[int(pid)] = start_time(pid)
     return found
 
@@ -59,7 +62,7 @@ class Crash(unittest.TestCase):
             functions = {f["function"]: f for f in daemon.status()["functions"]}
             names = [container["name"] for container in daemon.status()["containers"]]
             self.assertTrue(names)
-            old = managers()
+            old = workers_of(daemon)
             self.assertTrue(old)
 
             # In the middle of a replay: calls are running when the daemon dies, and their callers see the connection end.
