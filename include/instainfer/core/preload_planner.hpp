@@ -54,7 +54,8 @@ class PreloadPlanner {
 };
 
 struct PlannerSettings {
-  Duration horizon = std::chrono::seconds(60);         ///< w of P_arrive(w) for `priority`; cap of H_b for `knapsack`
+  Duration horizon = std::chrono::seconds(60);         ///< w of P_arrive(w) for `priority`
+  Duration longest_life = std::chrono::minutes(10);    ///< `knapsack` looks ahead to a bin's end, at most this far
   double kappa = 0.2;                                  ///< price of a CPU-second of loading, in saved seconds
   double eta = 0.3;                                    ///< a newcomer must beat its victims by this share
   Bytes cell{16 * 1024 * 1024};                        ///< size unit of the exact knapsack

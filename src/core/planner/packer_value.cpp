@@ -29,14 +29,14 @@ double Packer::need(const FunctionState& f, int copies, Duration within, TimePoi
 }
 
 double Packer::fresh_value(const FunctionState& f, int copies, Duration life, TimePoint now) const {
-  const Duration within = rules_.within_life ? std::min(life, settings_.horizon) : settings_.horizon;
+  const Duration within = rules_.within_life ? std::min(life, settings_.longest_life) : settings_.horizon;
   double chance = need(f, copies, within, now);
   if (rules_.minus_load_time) chance -= need(f, copies, std::min(f.facts.load_time, within), now);
   return seconds(f.facts.load_time) * (chance - rules_.kappa);
 }
 
 double Packer::held_value(const FunctionState& f, int copies, Duration life, TimePoint now) const {
-  const Duration within = rules_.within_life ? std::min(life, settings_.horizon) : settings_.horizon;
+  const Duration within = rules_.within_life ? std::min(life, settings_.longest_life) : settings_.horizon;
   return seconds(f.facts.load_time) * need(f, copies, within, now);
 }
 
