@@ -110,10 +110,23 @@ def make(model):
     """The model with its random weights, calibrated, in eval mode."""
     torch.manual_seed(seed_of(model))
     module = model.build()
+    damp_residuals(module)
     calibrate(module, model)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return module.eval()
+
+
+RESIDUAL_GAIN = 0.25
+
+
+def damp_residuals(module):
+    """Starts every residual branch small, as training recipes do (torchvision's zero_init_residual): a deep network of random
+    weights at full gain is chaotic, and turns the last bit of rounding into the fourth digit of its answer."""
+    for block in module.modules():
+        last = getattr(block, "bn3", None) or getattr(block, "bn2", None)
+        if isinstance(block, (torchvision.models.resnet.BasicBlock, torchvision.models.resnet.Bottleneck)):
+            torch.nn.init.constant_(last.weight, RESIDUAL_GAIN)
 
 
 def calibrate(module, model):
