@@ -99,6 +99,7 @@ Task<void> Invoker::Impl::run(core::StartActivation command) {
              run->job->message.transaction.id, to_string(command.start), slot->name,
              run->job->function->action.name.name, run->job->function->ns, run->job->message.activation_id);
 
+  if (slot->removing) co_return give_back(std::move(run));  // cut off by a shutdown
   if (command.resume_first) {
     const auto resumed = co_await slot->container->resume();
     if (!resumed) co_return give_back(std::move(run));

@@ -109,6 +109,7 @@ std::shared_ptr<Slot> Invoker::Impl::slot_of(core::ContainerId id) const {
 }
 
 void Invoker::Impl::carry_out(core::CreateContainer command) {
+  if (stopping) return tell(core::ContainerCreateFailed{command.container, "the node is shutting down"});
   auto slot = std::make_shared<Slot>();
   slot->id = command.container;
   slot->order = command;
@@ -121,6 +122,7 @@ void Invoker::Impl::carry_out(core::CreateContainer command) {
 void Invoker::Impl::carry_out(core::RemoveContainer command) {
   auto slot = slot_of(command.container);
   if (slot == nullptr) return tell(core::ContainerRemoved{command.container});
+  if (slot->removing) return;  // a shutdown was faster; its end is reported once
   slot->removing = true;
   for (auto& [function, worker] : slot->workers) worker.doomed = true;
   tasks.spawn(remove(std::move(slot), command.reason));

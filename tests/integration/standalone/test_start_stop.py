@@ -81,6 +81,17 @@ class StartStop(unittest.TestCase):
             self.assertEqual(daemon.process.returncode, 0, daemon.log())
             self.assertEqual(processes_below(root), [])
 
+    def test_sigterm_ends_it_even_while_calls_wait_for_memory(self):
+        sleeper = "import time\ndef main(args):\n    time.sleep(60)\n    return {}\n"
+        with Daemon(BIN, {"node": {"user_memory": "512 MB", "drain_limit": "1 s"}}) as daemon:
+            daemon.create("sleeper", sleeper, limits={"timeout": 120000})
+            ids = [daemon.invoke("sleeper", blocking=False)[1]["activationId"] for _ in range(8)]
+            while daemon.status()["running"] < len(ids):
+                self.assertIsNone(daemon.process.poll())
+            daemon.stop()
+            self.assertEqual(daemon.process.returncode, 0, daemon.log())
+            self.assertEqual(processes_below(os.path.basename(daemon.root)), [])
+
     def test_metrics_count_starts_by_type(self):
         with Daemon(BIN) as daemon:
             daemon.create("hello", HELLO)
