@@ -122,10 +122,10 @@ Task<Answer> Manager::init(Json body) {
     finish_output(worker);
     co_return failure_of(*worker, *worker->load_error);
   }
-  worker->memory = memory_of(*worker);
+  worker->memory.update(processes_of(*worker));
   Answer answer{200, "{\"ok\":true}\n", {}};
   answer.headers.emplace_back(kLoadMicrosHeader, micros(now() - received));
-  answer.headers.emplace_back(kMemoryHeader, std::to_string(worker->memory.count));
+  answer.headers.emplace_back(kMemoryHeader, std::to_string(worker->memory.value().count));
   co_return answer;
 }
 
@@ -181,7 +181,7 @@ Task<Answer> Manager::hand_over(WorkerPtr worker, std::string request, TimePoint
   answer.headers.emplace_back(kRunMicrosHeader, micros(answered - handed));
   // As last measured, during this run or the one before: looking takes milliseconds that the caller should not wait
   // for.
-  answer.headers.emplace_back(kMemoryHeader, std::to_string(worker->memory.count));
+  answer.headers.emplace_back(kMemoryHeader, std::to_string(worker->memory.value().count));
   co_return answer;
 }
 
@@ -195,11 +195,11 @@ Task<Answer> Manager::preload(Json body) {
   const WorkerPtr worker = *started;
   co_await wait_until_loaded(worker);
   if (worker->load_error) co_return failure_of(*worker, *worker->load_error);
-  worker->memory = memory_of(*worker);
+  worker->memory.update(processes_of(*worker));
   const std::string output = worker->standard_output().ring() + worker->standard_error().ring();
   constexpr std::size_t output_limit = 8 * 1024;
   const PreloadReport report{.took = now() - received,
-                             .memory = worker->memory,
+                             .memory = worker->memory.value(),
                              .output = to_valid_utf8(std::string_view(output).substr(0, output_limit))};
   co_return Answer{200, to_json(report).dump(), {}};
 }
@@ -225,11 +225,12 @@ Answer Manager::status() {
   report.owner = owner_;
   report.isolated = settings_.isolated;
   report.libraries_ready = python_.ready() && torchscript_.ready();
-  report.memory = private_memory(getpid());
-  if (const pid_t helper = torchscript_.helper(); helper > 0) report.memory += private_memory(helper);
+  std::vector<pid_t> own{getpid()};
+  if (const pid_t helper = torchscript_.helper(); helper > 0) own.push_back(helper);
+  report.memory = own_memory_.update(own);
   for (const auto& [function, worker] : workers_) {
-    report.workers.push_back({function, worker->state, worker->memory});
-    report.memory += worker->memory;
+    report.workers.push_back({function, worker->state, worker->memory.value()});
+    report.memory += worker->memory.value();
   }
   report.deaths = std::exchange(deaths_, {});
   return {200, to_json(report).dump(), {}};

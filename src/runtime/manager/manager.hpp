@@ -77,7 +77,7 @@ class Manager {
   [[nodiscard]] WorkerPtr find(const std::string& function) const;
   [[nodiscard]] bool busy() const { return running_ > 0; }
   void measure();
-  Bytes memory_of(const Worker& worker) const;
+  [[nodiscard]] std::vector<pid_t> processes_of(const Worker& worker) const;
 
   ManagerSettings settings_;
   Background& background_;
@@ -94,6 +94,7 @@ class Manager {
   std::map<std::string, int> waiting_runs_;  ///< /run requests that wait for a load
   std::vector<WorkerPtr> discarded_;         ///< killed, not wiped yet
   std::vector<WorkerDeath> deaths_;
+  MemoryGauge own_memory_;  ///< of manager and zygote
   std::string unclean_;  ///< what did not come clean; then every request fails
   int running_ = 0;      ///< /init and /run requests under way
   bool sentinels_pending_ = false;

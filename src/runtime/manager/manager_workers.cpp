@@ -209,19 +209,19 @@ Task<Result<void>> Manager::all_clean() {
   co_return Result<void>{};
 }
 
-Bytes Manager::memory_of(const Worker& worker) const {
+std::vector<pid_t> Manager::processes_of(const Worker& worker) const {
   const std::uint32_t uid = worker.spec().uid;
-  const auto tree = uid != 0 ? processes_of_user(uid) : process_tree(list_processes(), worker.pid());
-  Bytes sum;
-  for (const pid_t pid : tree) sum += private_memory(pid);
-  return sum;
+  return uid != 0 ? processes_of_user(uid) : process_tree(list_processes(), worker.pid());
 }
 
 void Manager::measure() {
   std::vector<WorkerPtr> over;
   for (const auto& [function, worker] : workers_) {
-    worker->memory = memory_of(*worker);
-    if (worker->memory > worker->spec().memory_limit) over.push_back(worker);
+    const auto pids = processes_of(*worker);
+    // One that loads or runs moves all the time: it is walked only if it could be over its limit.
+    const bool settled = worker->state == WorkerState::ready;
+    if (!settled && MemoryGauge::resident(pids) <= worker->spec().memory_limit) continue;
+    if (worker->memory.update(pids) > worker->spec().memory_limit) over.push_back(worker);
   }
   for (const WorkerPtr& worker : over) {
     const std::string why = "exceeded " + to_string(worker->spec().memory_limit);

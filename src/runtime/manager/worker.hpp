@@ -10,6 +10,7 @@
 #include "instainfer/runtime/protocol.hpp"
 #include "manager/event.hpp"
 #include "manager/output.hpp"
+#include "process/processes.hpp"
 
 namespace instainfer::runtime {
 
@@ -37,7 +38,7 @@ class Worker {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
   WorkerState state = WorkerState::loading;
-  Bytes memory;                     ///< private memory at the last look
+  MemoryGauge memory;               ///< private memory of its process tree
   std::optional<Error> load_error;  ///< why it will never be ready
 
   /// Sends one line and waits for the answer's; an error if the worker ends first.

@@ -74,14 +74,23 @@ std::optional<Bytes> from_smaps(const std::string& directory) {
   return found ? std::optional(sum) : std::nullopt;
 }
 
-Bytes from_statm(const std::string& directory) {
+struct Statm {
+  Bytes resident;
+  Bytes shared;
+};
+
+Statm from_statm(const std::string& directory) {
   std::ifstream file(directory + "/statm");
   std::int64_t size = 0;
   std::int64_t resident = 0;
   std::int64_t shared = 0;
   if (!(file >> size >> resident >> shared)) return {};
-  return Bytes{std::max<std::int64_t>(0, resident - shared) * sysconf(_SC_PAGESIZE)};
+  const std::int64_t page = sysconf(_SC_PAGESIZE);
+  return {Bytes{resident * page}, Bytes{shared * page}};
 }
+
+/// Resident memory that moves by less says nothing new about private memory.
+constexpr Bytes kMeasuringError = mebibytes(2);
 
 }  // namespace
 
@@ -122,7 +131,28 @@ std::vector<pid_t> process_tree(const std::vector<Process>& all, pid_t root) {
 Bytes private_memory(pid_t pid) {
   const std::string directory = "/proc/" + std::to_string(pid);
   if (const auto sum = from_smaps(directory)) return *sum;
-  return from_statm(directory);
+  const Statm statm = from_statm(directory);
+  return std::max(Bytes{}, statm.resident - statm.shared);
+}
+
+Bytes resident_memory(pid_t pid) {
+  return from_statm("/proc/" + std::to_string(pid)).resident;
+}
+
+Bytes MemoryGauge::resident(const std::vector<pid_t>& pids) {
+  Bytes sum;
+  for (const pid_t pid : pids) sum += resident_memory(pid);
+  return sum;
+}
+
+Bytes MemoryGauge::update(const std::vector<pid_t>& pids) {
+  const Bytes now = resident(pids);
+  const Bytes moved = now > resident_ ? now - resident_ : resident_ - now;
+  if (moved <= kMeasuringError && resident_ > Bytes{}) return value_;
+  resident_ = now;
+  value_ = {};
+  for (const pid_t pid : pids) value_ += private_memory(pid);
+  return value_;
 }
 
 }  // namespace instainfer::runtime
