@@ -4,8 +4,8 @@ import argparse
 import contextlib
 import json
 import math
-import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -29,6 +29,7 @@ def options(description, runs):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--runs", type=int, default=runs, help=f"measured calls of each kind (default {runs})")
     parser.add_argument("--output", type=pathlib.Path, help="write the figures to this JSON file")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the daemon on the way out
     return parser
 
 
@@ -109,12 +110,12 @@ def call(daemon, name, raw=b"{}"):
 
 
 def wait_until(condition, what, daemon):
-    """Polls the daemon's status until condition(status) is true; ends the benchmark if it never is."""
+    """Polls the daemon's status until condition(status) is true and answers what it gave; ends the benchmark if it never is."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         status = daemon.status()
-        if condition(status):
-            return
+        if found := condition(status):
+            return found
         if time.monotonic() > deadline:
             print(json.dumps(status, indent=1), file=sys.stderr)
             raise SystemExit(f"after {PATIENCE_S} s: still waiting until {what}")
