@@ -133,7 +133,7 @@ Task<Answer> InvokeApi::invoke(Call call) {
   if (!options) co_return refuse(options.error());
   auto payload = parse_payload(call.request, limits_.max_payload);
   if (!payload) co_return refuse(payload.error());
-  const auto action = co_await entities_.get_action(*name);
+  const auto action = co_await entities_.get_action_without_code(*name);
   if (!action) co_return refuse(from_error(action.error()));
   auto arguments = merge_arguments(*action, std::move(*payload));
   if (!arguments) co_return refuse(arguments.error());

@@ -70,17 +70,26 @@ Result<void> write_code(Database& database, const std::string& id, const std::op
   return {};
 }
 
-}  // namespace
-
-Result<Action> read_action(Database& database, const EntityName& name) {
-  auto statement = database.prepare(
-      "SELECT document, revision, code_sha256, code FROM actions LEFT JOIN action_code USING (id) WHERE id = ?");
+Result<Action> read_one(Database& database, const EntityName& name, std::string_view sql) {
+  auto statement = database.prepare(sql);
   if (!statement) return fail(statement.error());
   const std::string id = name.qualified();
   const auto row = statement->bind(id).step();
   if (!row) return fail(row.error());
   if (!*row) return fail(does_not_exist(name));
   return action_of_row(*statement);
+}
+
+}  // namespace
+
+Result<Action> read_action(Database& database, const EntityName& name) {
+  return read_one(database, name,
+                  "SELECT document, revision, code_sha256, code FROM actions LEFT JOIN action_code USING (id) "
+                  "WHERE id = ?");
+}
+
+Result<Action> read_action_without_code(Database& database, const EntityName& name) {
+  return read_one(database, name, std::string(kListColumns) + "WHERE id = ?");
 }
 
 Result<std::string> write_action(Database& database, const Action& action) {

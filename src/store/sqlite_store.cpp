@@ -106,6 +106,11 @@ Task<Result<openwhisk::Action>> SqliteStore::get_action(openwhisk::EntityName na
       [name = std::move(name)](Database& database) { return read_action(database, name); });
 }
 
+Task<Result<openwhisk::Action>> SqliteStore::get_action_without_code(openwhisk::EntityName name) {
+  return impl_->read<openwhisk::Action>(
+      [name = std::move(name)](Database& database) { return read_action_without_code(database, name); });
+}
+
 Task<Result<std::string>> SqliteStore::put_action(openwhisk::Action action) {
   return impl_->write<std::string>(
       [action = std::move(action)](Database& database) { return write_action(database, action); });

@@ -16,6 +16,7 @@ namespace instainfer::store {
 Result<void> prepare_schema(Database& database);
 
 Result<openwhisk::Action> read_action(Database& database, const openwhisk::EntityName& name);
+Result<openwhisk::Action> read_action_without_code(Database& database, const openwhisk::EntityName& name);
 Result<std::string> write_action(Database& database, const openwhisk::Action& action);
 Result<void> erase_action(Database& database, const openwhisk::EntityName& name, const std::string& revision);
 Result<std::vector<openwhisk::Action>> read_actions(Database& database, const std::string& ns,

@@ -16,6 +16,7 @@ class SqliteStore final : public EntityStore, public ActivationStore, public Pro
   ~SqliteStore() override;
 
   Task<Result<openwhisk::Action>> get_action(openwhisk::EntityName name) override;
+  Task<Result<openwhisk::Action>> get_action_without_code(openwhisk::EntityName name) override;
   Task<Result<std::string>> put_action(openwhisk::Action action) override;
   Task<Result<void>> delete_action(openwhisk::EntityName name, std::string revision) override;
   Task<Result<std::vector<openwhisk::Action>>> list_actions(std::string ns, std::optional<std::string> package, Page page) override;

@@ -27,6 +27,8 @@ class EntityStore {
   virtual ~EntityStore() = default;
   /// not_found, or the action with its revision.
   virtual Task<Result<openwhisk::Action>> get_action(openwhisk::EntityName name) = 0;
+  /// The same without code, which may be 48 MiB: for whoever only needs parameters, limits and the revision.
+  virtual Task<Result<openwhisk::Action>> get_action_without_code(openwhisk::EntityName name) = 0;
   /// Creates (empty revision: already_exists if there is one) or replaces (conflict if the revision is not the stored one).
   /// Answers the new revision.
   virtual Task<Result<std::string>> put_action(openwhisk::Action action) = 0;

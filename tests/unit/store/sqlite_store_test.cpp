@@ -9,6 +9,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include "fixture.hpp"
+#include "instainfer/base/encoding.hpp"
 
 namespace instainfer::store {
 namespace {
@@ -50,10 +51,22 @@ TEST_F(StoreTest, GivesBackAnActionAsItWasPut) {
   EXPECT_EQ(got->revision, *revision);
 }
 
+TEST_F(StoreTest, ReadsAnActionWithoutItsCode) {
+  const auto put = action("hello");
+  const auto revision = wait(store_->put_action(put));
+  const auto got = wait(store_->get_action_without_code(put.name));
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->exec.code, std::nullopt);
+  EXPECT_EQ(got->exec.code_sha256, sha256_hex(*put.exec.code));
+  EXPECT_EQ(got->parameters, put.parameters);
+  EXPECT_EQ(got->limits, put.limits);
+  EXPECT_EQ(got->revision, *revision);
+}
+
 TEST_F(StoreTest, SaysWhichActionDoesNotExist) {
-  const auto got = wait(store_->get_action({"guest", "", "nobody"}));
-  ASSERT_FALSE(got);
-  EXPECT_EQ(got.error(), (Error{ErrorCode::not_found, "action 'guest/nobody' does not exist"}));
+  const Error missing{ErrorCode::not_found, "action 'guest/nobody' does not exist"};
+  EXPECT_EQ(wait(store_->get_action({"guest", "", "nobody"})).error(), missing);
+  EXPECT_EQ(wait(store_->get_action_without_code({"guest", "", "nobody"})).error(), missing);
 }
 
 TEST_F(StoreTest, RefusesToCreateAnActionTwice) {
