@@ -110,12 +110,12 @@ def call(daemon, name, raw=b"{}"):
 
 
 def wait_until(condition, what, daemon):
-    """Polls the daemon's status until condition(status) is true and answers what it gave; ends the benchmark if it never is."""
+    """Polls the daemon's status until condition(status) is true; ends the benchmark if it never is."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         status = daemon.status()
-        if found := condition(status):
-            return found
+        if condition(status):
+            return
         if time.monotonic() > deadline:
             print(json.dumps(status, indent=1), file=sys.stderr)
             raise SystemExit(f"after {PATIENCE_S} s: still waiting until {what}")
@@ -129,3 +129,10 @@ def ready_in(container):
 
 def own_of(container):
     return (container["own"] or "").rsplit("/", 1)[-1]
+
+
+def holds_all(status, names, wanted):
+    """One idle container holds all of the functions, ready, and belongs to another one than the one wanted."""
+    containers = status["containers"]
+    return (len(containers) == 1 and containers[0]["state"] == "idle" and own_of(containers[0]) != wanted
+            and set(names) <= ready_in(containers[0]) | {own_of(containers[0])})
