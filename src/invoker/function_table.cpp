@@ -32,8 +32,11 @@ Result<FunctionTable::Interned> FunctionTable::intern(const std::string& invokin
     return fail(ErrorCode::not_supported, "kind '" + action.exec.kind + "' has no worker on this node; known kinds: " +
                                               manifest_.valid_kinds());
   }
-  std::string hash = openwhisk::execution_hash(action);
   auto& entry = by_name_[{invoking_ns, action.name.qualified()}];
+  // Hashing up to 48 MiB of code takes tens of milliseconds: not for every call of a revision that was seen.
+  const bool seen = entry != nullptr && !action.revision.empty() && entry->action.revision == action.revision;
+  if (seen) return Interned{entry, false, std::nullopt};
+  std::string hash = openwhisk::execution_hash(action);
   if (entry != nullptr && entry->hash == hash) return Interned{entry, false, std::nullopt};
 
   Interned interned;
