@@ -110,7 +110,7 @@ Task<Answer> Manager::init(Json body) {
   }
   if (busy()) co_return error_answer(409, "the container is busy with another request");
   const Busy busy(running_);
-  if (auto clean = co_await all_clean(); !clean) co_return error_answer(clean.error());
+  if (auto clean = co_await clear_all_but(""); !clean) co_return error_answer(clean.error());
   const std::string function = spec->function;
   auto started = co_await start(*spec, *value);
   if (!started) co_return error_answer(started.error());
@@ -145,10 +145,10 @@ Task<Answer> Manager::run(Json body) {
   while (starting_.contains(function)) co_await changed_.wait();
   const WorkerPtr worker = find(function);
   if (worker == nullptr) co_return error_answer(404, "function " + function + " " + std::string(kNotHere));
-  if (function != owner_) {
-    if (auto promoted = co_await promote(worker); !promoted) co_return error_answer(promoted.error());
-  }
-  if (!unclean_.empty()) co_return error_answer(500, unclean_);
+  owner_ = function;
+  make_active(*worker);
+  // For the owner too: others may have been preloaded beside it while it was idle.
+  if (auto alone = co_await clear_all_but(function); !alone) co_return error_answer(alone.error());
   while (sentinels_pending_) co_await changed_.wait();
   const TimePoint load_began = now();
   ++waiting_runs_[function];
@@ -173,7 +173,7 @@ Task<Answer> Manager::hand_over(WorkerPtr worker, std::string request, TimePoint
   worker->state = WorkerState::ready;
   finish_output(worker);
   if (!result) {
-    if (!worker->ended()) discard(worker, result.error().message);
+    if (!worker->ended()) discard({worker}, result.error().message);
     co_return failure_of(*worker, result.error());
   }
   Answer answer{result->status, std::move(result->body), {}};
@@ -213,7 +213,7 @@ Task<Answer> Manager::offload(Json body) {
   if (worker->state == WorkerState::running || waiting_runs_.contains(*function)) {
     co_return error_answer(409, "function " + *function + " is running; it can be offloaded afterwards");
   }
-  discard(worker, "offloaded");
+  discard({worker}, "offloaded");
   if (owner_ == *function) owner_.clear();
   if (auto clean = co_await all_clean(); !clean) co_return error_answer(clean.error());
   co_return Answer{200, "{\"ok\":true}", {}};
@@ -244,19 +244,20 @@ void Manager::abandon_preload(const std::string& function) {
   }
   const WorkerPtr worker = find(function);
   if (worker != nullptr && worker->state == WorkerState::loading && function != owner_) {
-    discard(worker, "its preload was cancelled by the caller");
+    discard({worker}, "its preload was cancelled by the caller");
   }
 }
 
-Task<Result<void>> Manager::promote(WorkerPtr worker) {
-  const std::string function = worker->spec().function;
+Task<Result<void>> Manager::clear_all_but(std::string function) {
+  for (const std::string& name : starting_) {
+    if (name != function) abandoned_.insert(name);
+  }
   std::vector<WorkerPtr> others;
   for (const auto& [name, other] : workers_) {
-    if (other != worker) others.push_back(other);
+    if (name != function) others.push_back(other);
   }
-  for (const WorkerPtr& other : others) discard(other, "made way for " + function);
-  owner_ = function;
-  make_active(*worker);
+  discard(std::move(others), "made way for " + (function.empty() ? "a new owner" : function));
+  while (!abandoned_.empty()) co_await changed_.wait();
   co_return co_await all_clean();
 }
 

@@ -30,8 +30,8 @@ struct ManagerSettings {
   bool isolated = true;          ///< workers get users of their own
 };
 
-/// The workers of one container and the rules between them (design.md, 5): one owner, others preloaded, promotion kills
-/// and wipes all others before a request is handed over.
+/// The workers of one container and the rules between them (design.md, 5): one owner, others preloaded; /init and /run
+/// kill and wipe all others before a request is handed over.
 ///
 /// Single-threaded: everything happens on the executor of `background`. Lives as long as the process.
 class Manager {
@@ -59,7 +59,9 @@ class Manager {
   Result<std::string> make_directory(const WorkerSpec& spec) const;
   Task<void> load(WorkerPtr worker, nlohmann::json init);
   Task<void> wait_until_loaded(WorkerPtr worker);
-  Task<Result<void>> promote(WorkerPtr worker);
+  /// Ends every worker but `function`'s, those that are about to start included, and waits until all are gone and
+  /// wiped.
+  Task<Result<void>> clear_all_but(std::string function);
   Task<Answer> hand_over(WorkerPtr worker, std::string request, TimePoint received);
   Answer failure_of(const Worker& worker, const Error& error) const;
   void make_active(Worker& worker);
@@ -67,10 +69,10 @@ class Manager {
   Task<void> write_sentinels(WorkerPtr worker);
 
   void on_exit(const std::string& function, std::weak_ptr<Worker> worker, int wait_status);
-  void discard(WorkerPtr worker, std::string why);
-  Task<void> dispose(WorkerPtr worker);
-  Task<bool> wipe_user(WorkerPtr worker);
-  Task<bool> kill_tree(WorkerPtr worker);
+  void discard(std::vector<WorkerPtr> workers, const std::string& why);
+  Task<void> dispose(std::vector<WorkerPtr> workers);
+  Task<bool> wipe_users(std::vector<WorkerPtr> workers);
+  Task<bool> kill_trees(std::vector<WorkerPtr> workers);
   /// Until no discarded worker is left; an error if one did not come clean.
   Task<Result<void>> all_clean();
 
@@ -90,7 +92,7 @@ class Manager {
   std::string owner_;
   std::map<std::string, WorkerPtr> workers_;
   std::set<std::string> starting_;           ///< functions whose process is about to exist
-  std::set<std::string> abandoned_;          ///< of those, whose caller went away meanwhile
+  std::set<std::string> abandoned_;          ///< of those, what nobody wants any more
   std::map<std::string, int> waiting_runs_;  ///< /run requests that wait for a load
   std::vector<WorkerPtr> discarded_;         ///< killed, not wiped yet
   std::vector<WorkerDeath> deaths_;

@@ -21,6 +21,7 @@ constexpr auto kMemoryPoll = std::chrono::milliseconds(150);
 /// there.
 constexpr auto kExitLimit = std::chrono::seconds(5);
 constexpr auto kKillPoll = std::chrono::milliseconds(2);
+constexpr std::string_view kAbandoned = "the preload was cancelled, by its caller or by a request to this container";
 
 Task<void> pause_for(Duration duration) {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, duration);
@@ -70,9 +71,13 @@ Result<std::string> Manager::make_directory(const WorkerSpec& spec) const {
 Task<Result<Manager::WorkerPtr>> Manager::start(WorkerSpec spec, nlohmann::json init) {
   if (auto allowed = check(spec); !allowed) co_return fail(allowed.error());
   starting_.insert(spec.function);
-  if (auto clean = co_await all_clean(); !clean) {
+  Result<void> may = co_await all_clean();
+  if (may && abandoned_.contains(spec.function)) may = fail(ErrorCode::cancelled, std::string(kAbandoned));
+  if (!may) {
     starting_.erase(spec.function);
-    co_return fail(clean.error());
+    abandoned_.erase(spec.function);
+    changed_.notify();
+    co_return fail(may.error());
   }
   auto directory = make_directory(spec);
   Result<SpawnedWorker> process = fail(ErrorCode::internal, "");
@@ -83,6 +88,7 @@ Task<Result<Manager::WorkerPtr>> Manager::start(WorkerSpec spec, nlohmann::json 
         spec, *directory, [this, slot, function = spec.function](int status) { on_exit(function, *slot, status); });
   }
   starting_.erase(spec.function);
+  const bool abandoned = abandoned_.erase(spec.function) > 0;
   changed_.notify();
   if (!directory) co_return fail(directory.error());
   if (!process) co_return fail(process.error());
@@ -92,7 +98,7 @@ Task<Result<Manager::WorkerPtr>> Manager::start(WorkerSpec spec, nlohmann::json 
   background_.spawn(worker->pump_output());
   background_.spawn(worker->pump_errors());
   background_.spawn(load(worker, std::move(init)));
-  if (abandoned_.erase(spec.function) > 0) abandon_preload(spec.function);
+  if (abandoned) abandon_preload(spec.function);
   co_return worker;
 }
 
@@ -110,7 +116,7 @@ Task<void> Manager::load(WorkerPtr worker, nlohmann::json init) {
   } else {
     worker->state = WorkerState::ready;
   }
-  if (worker->load_error && !worker->ended()) discard(worker, "failed to initialise");
+  if (worker->load_error && !worker->ended()) discard({worker}, "failed to initialise");
   worker->changed().notify();
   measure();
 }
@@ -141,32 +147,45 @@ void Manager::on_exit(const std::string& function, std::weak_ptr<Worker> exited,
   const bool was_idle = worker->state == WorkerState::ready;
   if (!worker->ended() && was_idle) deaths_.push_back({function, describe_exit(wait_status)});
   worker->confirm_exit();
-  discard(worker, describe_exit(wait_status));
+  changed_.notify();
+  discard({worker}, describe_exit(wait_status));
 }
 
-void Manager::discard(WorkerPtr worker, std::string why) {
-  const auto found = workers_.find(worker->spec().function);
-  if (found == workers_.end() || found->second != worker) return;
-  workers_.erase(found);
-  spdlog::info("function {} ends: {}", worker->spec().function, why);
-  worker->end(std::move(why));
-  discarded_.push_back(worker);
-  background_.spawn(dispose(worker));
-}
-
-Task<void> Manager::dispose(WorkerPtr worker) {
-  if (!worker->exit_confirmed()) kill(worker->pid(), SIGKILL);
-  const bool clean = co_await (worker->spec().uid != 0 ? wipe_user(worker) : kill_tree(worker));
-  if (!clean || !remove_tree(worker->directory())) {
-    spdlog::error("function {} did not come clean", worker->spec().function);
-    unclean_ = "what function " + worker->spec().function + " left behind could not be removed; this container must go";
+void Manager::discard(std::vector<WorkerPtr> workers, const std::string& why) {
+  std::erase_if(workers, [this](const WorkerPtr& worker) { return find(worker->spec().function) != worker; });
+  if (workers.empty()) return;
+  // All signals first: their processes end side by side.
+  for (const WorkerPtr& worker : workers) {
+    if (!worker->exit_confirmed()) kill(worker->pid(), SIGKILL);
+    workers_.erase(worker->spec().function);
   }
-  std::erase(discarded_, worker);
+  for (const WorkerPtr& worker : workers) {
+    spdlog::info("function {} ends: {}", worker->spec().function, why);
+    worker->end(why);
+    discarded_.push_back(worker);
+  }
+  background_.spawn(dispose(std::move(workers)));
+}
+
+Task<void> Manager::dispose(std::vector<WorkerPtr> workers) {
+  bool clean = co_await (settings_.isolated ? wipe_users(workers) : kill_trees(workers));
+  std::string names;
+  for (const WorkerPtr& worker : workers) {
+    clean = remove_tree(worker->directory()) && clean;
+    names += (names.empty() ? "" : ", ") + worker->spec().function;
+    std::erase(discarded_, worker);
+  }
+  if (!clean) {
+    spdlog::error("{} did not come clean", names);
+    unclean_ = "what was left behind by " + names + " could not be removed; this container must go";
+  }
   changed_.notify();
 }
 
-Task<bool> Manager::wipe_user(WorkerPtr worker) {
-  auto helper = start_wipe(worker->spec().uid, worker->directory());
+Task<bool> Manager::wipe_users(std::vector<WorkerPtr> workers) {
+  std::vector<WipeTarget> targets;
+  for (const WorkerPtr& worker : workers) targets.push_back({worker->spec().uid, worker->directory()});
+  auto helper = start_wipe(targets);
   if (!helper) co_return false;
   auto result = std::make_shared<std::optional<int>>();
   children_.watch(*helper, [this, result](int status) {
@@ -175,10 +194,13 @@ Task<bool> Manager::wipe_user(WorkerPtr worker) {
   });
   using namespace boost::asio::experimental::awaitable_operators;
   const auto now = [] { return TimePoint(std::chrono::steady_clock::now().time_since_epoch()); };
+  const auto gone = [&workers] {
+    return std::all_of(workers.begin(), workers.end(), [](const WorkerPtr& one) { return one->exit_confirmed(); });
+  };
   TimePoint deadline = now() + kExitLimit;
   bool exiting = true;
-  while (!result->has_value() || !worker->exit_confirmed()) {
-    if (exiting && worker->exit_confirmed()) {
+  while (!result->has_value() || !gone()) {
+    if (exiting && gone()) {
       exiting = false;
       deadline = now() + kWipeLimit;
     }
@@ -187,17 +209,22 @@ Task<bool> Manager::wipe_user(WorkerPtr worker) {
       kill(*helper, SIGKILL);
       co_return false;
     }
-    co_await (changed_.wait() || worker->changed().wait() || pause_for(left));
+    co_await (changed_.wait() || pause_for(left));
   }
   co_return WIFEXITED(result->value()) && WEXITSTATUS(result->value()) == 0;
 }
 
-Task<bool> Manager::kill_tree(WorkerPtr worker) {
+Task<bool> Manager::kill_trees(std::vector<WorkerPtr> workers) {
   const auto deadline = std::chrono::steady_clock::now() + kExitLimit;
   while (std::chrono::steady_clock::now() < deadline) {
-    const auto alive = process_tree(list_processes(), worker->pid());
-    for (const pid_t pid : alive) kill(pid, SIGKILL);
-    if (alive.empty() && worker->exit_confirmed()) co_return true;
+    const auto processes = list_processes();
+    bool gone = true;
+    for (const WorkerPtr& worker : workers) {
+      const auto alive = process_tree(processes, worker->pid());
+      for (const pid_t pid : alive) kill(pid, SIGKILL);
+      gone = gone && alive.empty() && worker->exit_confirmed();
+    }
+    if (gone) co_return true;
     co_await pause_for(kKillPoll);
   }
   co_return false;
@@ -211,7 +238,7 @@ Task<Result<void>> Manager::all_clean() {
 
 std::vector<pid_t> Manager::processes_of(const Worker& worker) const {
   const std::uint32_t uid = worker.spec().uid;
-  return uid != 0 ? processes_of_user(uid) : process_tree(list_processes(), worker.pid());
+  return uid != 0 ? processes_of_users({uid}) : process_tree(list_processes(), worker.pid());
 }
 
 void Manager::measure() {
@@ -226,7 +253,7 @@ void Manager::measure() {
   for (const WorkerPtr& worker : over) {
     const std::string why = "exceeded " + to_string(worker->spec().memory_limit);
     if (worker->state == WorkerState::ready) deaths_.push_back({worker->spec().function, why});
-    discard(worker, why);
+    discard({worker}, why);
   }
 }
 

@@ -25,13 +25,9 @@ constexpr int kExecFailed = 126;
   if (getppid() != manager) _exit(kExecFailed);
   signal(SIGPIPE, SIG_DFL);
   // One thread until after the fork: libgomp hangs in a child whose parent ran a parallel region.
-  std::array<const char*, 7> environment = {"PATH=/usr/local/bin:/usr/bin:/bin",
-                                            "LANG=C.UTF-8",
-                                            "OMP_NUM_THREADS=1",
-                                            "OPENBLAS_NUM_THREADS=1",
-                                            "OMP_WAIT_POLICY=passive",
-                                            "GLOG_minloglevel=2",
-                                            nullptr};
+  std::array<const char*, 8> environment = {
+      "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",       "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1",
+      "OMP_WAIT_POLICY=passive",           "GLOG_minloglevel=2", kHugePages,          nullptr};
   std::array<const char*, 2> arguments = {program.c_str(), nullptr};
   execve(program.c_str(), const_cast<char**>(arguments.data()), const_cast<char**>(environment.data()));
   dprintf(STDERR_FILENO, "%s cannot be run: %m\n", program.c_str());

@@ -190,6 +190,7 @@ Result<void> confine(const Confinement& confinement, int parent) {
 std::vector<std::string> worker_environment(const std::string& directory, int threads) {
   return {"PATH=/usr/local/bin:/usr/bin:/bin",
           "LANG=C.UTF-8",
+          kHugePages,
           "HOME=" + directory,
           "TMPDIR=" + directory,
           "OMP_NUM_THREADS=" + std::to_string(threads),

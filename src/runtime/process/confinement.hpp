@@ -30,6 +30,10 @@ Result<void> arrange_descriptors(const WorkerDescriptors& descriptors);
 /// confined must not run.
 Result<void> confine(const Confinement& confinement, int parent);
 
+/// Makes the C library ask for huge pages: a process with a large model is loaded, and after a kill is gone, in less
+/// time.
+inline constexpr const char* kHugePages = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
+
 /// The environment every worker starts with; nothing of ours is in it.
 std::vector<std::string> worker_environment(const std::string& directory, int threads);
 

@@ -34,21 +34,6 @@ std::optional<Process> read_stat(const std::string& directory) {
   return process;
 }
 
-/// True for a living process whose real user is `uid`.
-bool belongs_to(const std::string& directory, std::uint32_t uid) {
-  struct stat status {};
-  if (stat(directory.c_str(), &status) != 0) return false;
-  // /proc/PID belongs to root while a process is not dumpable, so root's have to be looked at as well.
-  if (status.st_uid != uid && status.st_uid != 0) return false;
-  std::ifstream file(directory + "/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind("State:", 0) == 0 && line.find_first_of("ZX", std::strlen("State:")) == std::strlen("State:") + 1)
-      return false;
-    if (line.rfind("Uid:", 0) == 0) return std::strtoul(line.c_str() + std::strlen("Uid:"), nullptr, 10) == uid;
-  }
-  return false;
-}
-
 /// Calls `use` with the number of each process and its directory.
 template <typename Use>
 void for_each_process(Use use) {
@@ -105,10 +90,13 @@ std::vector<Process> list_processes() {
   return all;
 }
 
-std::vector<pid_t> processes_of_user(std::uint32_t uid) {
+std::vector<pid_t> processes_of_users(const std::vector<std::uint32_t>& users) {
   std::vector<pid_t> found;
-  for_each_process([&found, uid](pid_t pid, const std::string& directory) {
-    if (belongs_to(directory, uid)) found.push_back(pid);
+  for_each_process([&](pid_t pid, const std::string& directory) {
+    // The directory itself belongs to the effective user, dumpable or not (kernel, task_dump_owner()).
+    struct stat status {};
+    if (stat(directory.c_str(), &status) != 0) return;
+    if (std::find(users.begin(), users.end(), status.st_uid) != users.end()) found.push_back(pid);
   });
   return found;
 }

@@ -20,8 +20,9 @@ struct Process {
 /// Every process this one can see.
 std::vector<Process> list_processes();
 
-/// Those whose real user is `uid`, zombies left out; looks at as little as it can.
-std::vector<pid_t> processes_of_user(std::uint32_t uid);
+/// Those whose effective user is one of these, zombies included: one whose first thread has ended may have others that
+/// live.
+std::vector<pid_t> processes_of_users(const std::vector<std::uint32_t>& users);
 
 /// `root`, its descendants and everything in the session it leads; zombies left out.
 std::vector<pid_t> process_tree(const std::vector<Process>& all, pid_t root);

@@ -162,6 +162,31 @@ TEST_P(PythonWorker, PromotionKillsAllOthersBeforeTheRequestIsHandedOver) {
   EXPECT_EQ(manager_.run("f", Json::object()).status, 404);
 }
 
+TEST_P(PythonWorker, ANewOwnersInitKillsWhatIsPreloaded) {
+  ASSERT_EQ(manager_.preload(spec("g", 1), kEcho).status, 200);
+  const UniqueFd loading = manager_.send(
+      "POST", "/preload", to_json(PreloadRequest{spec("h", 2), {{"code", "import time\ntime.sleep(1000)"}}}).dump());
+  ASSERT_TRUE(eventually([&] { return manager_.status().workers.size() == 2; }));
+  ASSERT_EQ(manager_.init(spec("f", 0), kEcho).status, 200);
+  const StatusReport status = manager_.status();
+  EXPECT_EQ(status.owner, "f");
+  EXPECT_EQ(status.workers.size(), 1U);
+}
+
+TEST_P(PythonWorker, AnotherRunOfTheOwnerKillsWhatWasPreloadedBesideIt) {
+  const std::string alive =
+      "import os\ndef main(a): return {'pid': os.getpid(), 'alive': [p for p in a.get('pids', []) "
+      "if os.path.exists(f'/proc/{p}')]}\n";
+  ASSERT_EQ(manager_.init(spec("f", 0), alive).status, 200);
+  ASSERT_EQ(manager_.run("f", Json::object()).status, 200);
+  const std::string leaves_its_pid = "import os, sys\nprint(os.getpid())\n" + kEcho;
+  const HttpReply beside = manager_.preload(spec("g", 1), leaves_its_pid);
+  const int pid = std::stoi(preload_report_from_json(beside.json()).value().output);
+  const HttpReply again = manager_.run("f", {{"pids", {pid}}});
+  EXPECT_EQ(again.json().value("alive", Json()), Json::array()) << again.body;
+  EXPECT_EQ(manager_.status().workers.size(), 1U);
+}
+
 TEST_P(PythonWorker, ARunWaitsForTheLoadOfItsFunction) {
   const auto request = to_json(PreloadRequest{spec("f", 0), {{"code", "import time\ntime.sleep(0.3)\n" + kEcho}}});
   const UniqueFd preload = manager_.send("POST", "/preload", request.dump());
@@ -206,11 +231,11 @@ TEST_P(PythonWorker, MemoryBeyondTheLimitEndsTheFunctionAndNothingElse) {
   const std::string hungry = "def main(a):\n  x = []\n  while True: x.append(bytearray(b'x' * (1 << 20)))\n";
   WorkerSpec small = spec("f", 0);
   small.memory_limit = mebibytes(128);
-  ASSERT_EQ(manager_.preload(spec("other", 1), kEcho).status, 200);
   ASSERT_EQ(manager_.init(small, hungry).status, 200);
   const HttpReply reply = manager_.run("f", Json::object());
   EXPECT_EQ(reply.status, 502);
   EXPECT_EQ(reply.error(), "The action exhausted its memory and was aborted.");
+  ASSERT_EQ(manager_.preload(spec("other", 1), kEcho).status, 200);
   EXPECT_EQ(manager_.run("other", Json::object()).status, 200);
 }
 
