@@ -80,6 +80,8 @@ Result<void> unpack_zip(const std::string& zip) {
     const fs::path name = path == nullptr ? "" : path;
     if (!stays_inside(name)) return refuse("the name \"" + name.string() + "\" leads out of its folder");
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
+    if (archive_entry_size_is_set(entry) != 0 && Bytes{archive_entry_size(entry)} > left)
+      return refuse("it holds more than " + to_string(kContentLimit));
     if (++files > kFileLimit) return refuse("it holds more than " + std::to_string(kFileLimit) + " files");
     if (auto unpacked = unpack_file(reader.get(), zip, name, left); !unpacked) return unpacked;
   }

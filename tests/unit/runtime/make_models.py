@@ -36,6 +36,23 @@ class Large(torch.nn.Module):
         return torch.matmul(x, x).relu().sum().reshape(1)
 
 
+class Words(torch.nn.Module):
+    """Answers the numbers of the words it got."""
+
+    def forward(self, ids):
+        return ids * 1
+
+
+class Hungry(torch.nn.Module):
+    """Takes memory step by step, far beyond any limit of the tests, and keeps it."""
+
+    def forward(self, x):
+        kept = [x]
+        for _ in range(2000):
+            kept.append(torch.ones(1 << 18) + x.sum())
+        return torch.stack([one.sum() for one in kept])
+
+
 def packed(module, description=None, **files):
     model = io.BytesIO()
     torch.jit.save(torch.jit.script(module.eval()), model)
@@ -84,6 +101,11 @@ with open(f"{folder}/actions.json", "w", encoding="utf-8") as out:
         "scores": classifier(x).flatten().tolist(),
         "png": text(encoded.getvalue()), "png_scores": scores(encoded.getvalue()),
         "jpeg": text(jpeg.getvalue()), "jpeg_scores": scores(jpeg.getvalue()),
+        "words": text(packed(Words(), {
+            "inputs": [{"name": "ids", "shape": [1, 6], "datatype": "INT64"}], "outputs": [{"name": "seen"}],
+            "preprocess": {"tokens": {"input": "ids", "vocabulary": "words.txt", "max_length": 6}}},
+            **{"words.txt": "[PAD]\n[UNK]\nhello\nworld\n"})[0]),
+        "hungry": text(packed(Hungry())[0]),
         "several": text(packed(Several())[0]),
         "large": text(packed(Large())[0]), "large_raw": text(large.numpy().tobytes()), "large_sum": Large()(large).item(),
         "truncated": text(classifier_zip[:len(classifier_zip) // 2]),

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -154,6 +156,37 @@ std::string ManagerProcess::read_until(const std::string& name, const std::strin
     return text.find(until) != std::string::npos;
   });
   return text;
+}
+
+nlohmann::json hostile_zips(const std::string& entry, const std::string& content) {
+  const TemporaryDirectory folder("instainfer-zips");
+  const std::string file = (folder.path() / "zips.json").string();
+  const std::string command = "/usr/bin/python3 " INSTAINFER_SOURCE_DIR "/tests/unit/runtime/make_zips.py '" + entry +
+                              "' '" + content + "' > " + file;
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("make_zips.py failed");
+  return nlohmann::json::parse(read_file(file).value());
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string status = read_file(entry.path() / "status").value_or("");
+    if (status.find("\nPPid:\t" + std::to_string(parent) + "\n") != std::string::npos)
+      found.push_back(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
+std::vector<pid_t> processes_of(uid_t user) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    struct stat status {};
+    const std::string name = entry.path().filename();
+    if (std::isdigit(static_cast<unsigned char>(name[0])) != 0 && stat(entry.path().c_str(), &status) == 0 &&
+        status.st_uid == user)
+      found.push_back(std::stoi(name));
+  }
+  return found;
 }
 
 }  // namespace instainfer::runtime

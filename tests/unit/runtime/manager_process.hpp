@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "instainfer/base/files.hpp"
 #include "instainfer/base/unique_fd.hpp"
@@ -67,6 +68,14 @@ class ManagerProcess {
   pid_t pid_ = -1;
   bool isolated_ = true;
 };
+
+/// Zips that a careless unpacker would fall for, in base64 (make_zips.py); `entry` is the file a proper action must
+/// have.
+nlohmann::json hostile_zips(const std::string& entry, const std::string& content);
+
+/// Processes with this parent or this effective user, as the machine's process table has them now.
+std::vector<pid_t> children_of(pid_t parent);
+std::vector<pid_t> processes_of(uid_t user);
 
 /// Waits up to ten seconds for the condition.
 template <typename Condition>

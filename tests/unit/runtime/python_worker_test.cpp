@@ -258,46 +258,5 @@ TEST_P(PythonWorker, RefusesMalformedRequests) {
   EXPECT_EQ(manager_.preload(wrong_user, kEcho).status, 400);
 }
 
-TEST(PythonIsolation, PromotionWipesWhatTheOthersLeftBehind) {
-  if (geteuid() != 0) GTEST_SKIP() << "needs root, to switch users";
-  const ManagerProcess manager;
-  const std::string leaver =
-      "import os, subprocess, ctypes\nopen('mine', 'w').write('x')\nopen('/tmp/instainfer-left', 'w').write('x')\n"
-      "open('/dev/shm/instainfer-left', 'w').write('x')\nos.mkdir('closed', 0)\n"
-      "libc = ctypes.CDLL(None)\nshm = libc.shmget(0x1257, 4096, 0o1600)\n"
-      "if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    import signal\n    signal.signal(signal.SIGTERM, "
-      "signal.SIG_IGN)\n"
-      "    import time\n    time.sleep(1000)\n  os._exit(0)\ndef main(a): return {}\n";
-  ASSERT_EQ(manager.preload(manager.spec("leaver", 0), leaver).status, 200);
-  ASSERT_TRUE(std::filesystem::exists("/tmp/instainfer-left"));
-  ASSERT_EQ(manager.preload(manager.spec("f", 1), kEcho).status, 200);
-  const HttpReply promoted = manager.run("f", Json::object());
-  ASSERT_EQ(promoted.status, 200) << promoted.body;
-  EXPECT_FALSE(std::filesystem::exists("/tmp/instainfer-left"));
-  EXPECT_FALSE(std::filesystem::exists("/dev/shm/instainfer-left"));
-  EXPECT_FALSE(std::filesystem::exists(manager.directory() / "work" / "210000"));
-  EXPECT_THAT(read_file("/proc/sysvipc/shm").value_or(""), Not(HasSubstr(" 210000 ")));
-}
-
-TEST(PythonIsolation, AWorkerHasNoWayToTheControlInterface) {
-  if (geteuid() != 0) GTEST_SKIP() << "needs root, to switch users";
-  const ManagerProcess manager;
-  const std::string curious =
-      "import os, socket\ndef attempt(f):\n  try: f(); return 'allowed'\n  except OSError as e: return e.strerror\n"
-      "def main(a):\n  s = socket.socket(socket.AF_UNIX)\n  return {'uid': os.getuid(), 'groups': os.getgroups(), "
-      "'env': sorted(os.environ),\n"
-      "    'connect': attempt(lambda: s.connect(a['socket'])), 'kill': attempt(lambda: os.kill(a['manager'], 0)),\n"
-      "    'environ': attempt(lambda: open(f\"/proc/{a['manager']}/environ\").read()),\n"
-      "    'fds': sorted(int(f) for f in os.listdir('/proc/self/fd'))}\n";
-  ASSERT_EQ(manager.init(manager.spec("f", 0), curious).status, 200);
-  const Json seen =
-      manager.run("f", {{"socket", (manager.directory() / kSocketName).string()}, {"manager", manager.pid()}}).json();
-  EXPECT_EQ(seen["uid"], 210000);
-  EXPECT_EQ(seen["groups"], Json::array());
-  EXPECT_EQ(seen["connect"], "Permission denied");
-  EXPECT_EQ(seen["kill"], "Operation not permitted");
-  EXPECT_EQ(seen["environ"], "Permission denied");
-}
-
 }  // namespace
 }  // namespace instainfer::runtime

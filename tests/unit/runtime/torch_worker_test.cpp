@@ -1,6 +1,7 @@
 // The manager with TorchScript functions, checked against the framework's own answers (make_models.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -159,6 +160,68 @@ TEST_F(TorchWorker, SaysWhyAnActionCannotBeInitialised) {
   const HttpReply reply = preload(worker, actions_["description"], false);
   EXPECT_EQ(reply.status, 502);
   EXPECT_THAT(reply.error(), HasSubstr("model.pt is not a TorchScript model"));
+}
+
+TEST_F(TorchWorker, LooksUpTheWordsOfAText) {
+  ASSERT_EQ(preload(spec("f", 0), actions_["words"]).status, 200);
+  const auto ids = [&](const std::string& text) {
+    const HttpReply reply = manager_.run("f", {{"text", text}});
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return reply.json()["outputs"][0]["data"];
+  };
+  EXPECT_EQ(ids("Hello strange world"), (Json{2, 1, 3, 0, 0, 0}));
+  EXPECT_EQ(ids(""), (Json{0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(ids("hello hello hello hello hello hello world world"), (Json{2, 2, 2, 2, 2, 2})) << "cut to max_length";
+  EXPECT_THAT(manager_.run("f", {{"text", 7}}).error(), HasSubstr("`text` must be a text"));
+}
+
+TEST_F(TorchWorker, RefusesZipsThatLeadOutOfTheirFolderOrUnpackToTooMuch) {
+  const Json zips = hostile_zips("model.pt", "x");
+  EXPECT_THAT(preload(spec("a", 0), zips["bomb"]).error(), HasSubstr("it holds more than 2 GiB"));
+  EXPECT_THAT(preload(spec("b", 1), zips["many"]).error(), HasSubstr("it holds more than 1024 files"));
+  EXPECT_THAT(preload(spec("c", 2), zips["upwards"]).error(), HasSubstr("leads out of its folder"));
+  EXPECT_THAT(preload(spec("d", 3), zips["absolute"]).error(), HasSubstr("leads out of its folder"));
+  EXPECT_FALSE(std::filesystem::exists("/tmp/instainfer-escaped"));
+}
+
+TEST_F(TorchWorker, AModelThatOutgrowsItsMemoryIsEndedAndTheContainerStaysUsable) {
+  WorkerSpec small = spec("f", 0);
+  small.memory_limit = mebibytes(256);
+  ASSERT_EQ(preload(small, actions_["hungry"]).status, 200);
+  const HttpReply reply = infer("f", {{{"name", "x"}, {"shape", {1}}, {"datatype", "FP32"}, {"data", {1}}}});
+  EXPECT_EQ(reply.status, 502);
+  EXPECT_EQ(reply.error(), "The action exhausted its memory and was aborted.");
+  ASSERT_EQ(preload(spec("g", 1), actions_["classifier"]).status, 200);
+  EXPECT_EQ(infer("g", Json::array({batch()})).status, 200);
+}
+
+TEST_F(TorchWorker, AWorkerThatCrashesIsReportedAndItsNeighbourAnswers) {
+  if (!manager_.isolated()) GTEST_SKIP() << "needs root: finds the worker by its user";
+  ASSERT_EQ(preload(spec("f", 0), actions_["classifier"]).status, 200);
+  ASSERT_EQ(preload(spec("g", 1), actions_["classifier"]).status, 200);
+  const auto processes = processes_of(spec("f", 0).uid);
+  ASSERT_EQ(processes.size(), 1U);
+  kill(processes[0], SIGSEGV);
+  std::vector<WorkerDeath> deaths;
+  ASSERT_TRUE(eventually([&] {
+    deaths = manager_.status().deaths;
+    return !deaths.empty();
+  }));
+  EXPECT_EQ(deaths[0].function, "f");
+  EXPECT_EQ(deaths[0].why, "killed by signal 11");
+  EXPECT_EQ(infer("g", Json::array({batch()})).status, 200);
+}
+
+TEST_F(TorchWorker, AZygoteThatDiesIsStartedAgainForTheNextFunction) {
+  ASSERT_EQ(preload(spec("f", 0), actions_["classifier"]).status, 200);
+  const auto zygote = children_of(manager_.pid());
+  ASSERT_EQ(zygote.size(), 1U);
+  kill(zygote[0], SIGKILL);
+  // Its workers go with it, and are reported.
+  ASSERT_TRUE(eventually([&] { return manager_.status().workers.empty(); }));
+  ASSERT_EQ(preload(spec("g", 1), actions_["classifier"]).status, 200);
+  EXPECT_EQ(infer("g", Json::array({batch()})).status, 200);
+  EXPECT_TRUE(manager_.status().libraries_ready);
 }
 
 }  // namespace
