@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """How long a promotion takes: one preloaded function is called, its co-residents are killed and wiped first.
 
 Starts a real manager (instainfer-runtime), fills it with co-residents that each hold a model of ResNet18's size, calls one of
