@@ -91,13 +91,14 @@ CgroupLayout parse_cgroup_layout(std::string_view mountinfo) {
     if (type == "cgroup2") unified = mount_point;
     if (type == "cgroup" && has_option(options, "memory")) layout.memory = mount_point;
     if (type == "cgroup" && has_option(options, "freezer")) layout.freezer = mount_point;
+    if (type == "cgroup" && has_option(options, "cpu")) layout.cpu = mount_point;
   }
   if (!layout.memory.empty() && !layout.freezer.empty()) {
     layout.version = CgroupLayout::Version::v1;
     layout.hybrid = !unified.empty();
   } else if (!unified.empty()) {
     layout.version = CgroupLayout::Version::v2;
-    layout.memory = layout.freezer = unified;
+    layout.memory = layout.freezer = layout.cpu = unified;
   }
   return layout;
 }
@@ -152,6 +153,15 @@ Result<void> Cgroup::freeze() const {
 
 Result<void> Cgroup::thaw() const {
   return set_frozen(false);
+}
+
+Result<void> Cgroup::set_cpu_shares(int shares) const {
+  if (layout_->version == CgroupLayout::Version::v1) {
+    return write_control(layout_->cpu / path_ / "cpu.shares", std::to_string(shares));
+  }
+  // The conversion that the OCI runtimes use: [2, 262144] onto [1, 10000].
+  const int weight = 1 + static_cast<int>((static_cast<std::int64_t>(std::max(shares, 2)) - 2) * 9999 / 262142);
+  return write_control(layout_->cpu / path_ / "cpu.weight", std::to_string(weight));
 }
 
 std::int64_t Cgroup::oom_kills() const {

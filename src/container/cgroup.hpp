@@ -16,7 +16,7 @@ namespace instainfer::container {
 struct CgroupLayout {
   enum class Version { none, v1, v2 } version = Version::none;
   bool hybrid = false;                       ///< v1 controllers and a v2 tree without any
-  std::filesystem::path memory, freezer;     ///< mount points of the v1 controllers, or of the v2 tree
+  std::filesystem::path memory, freezer, cpu;  ///< mount points of the v1 controllers, or of the v2 tree
   std::vector<std::filesystem::path> roots;  ///< every cgroup mount
 
   /// "cgroup v1", "cgroup v1 (hybrid)", "cgroup v2", "no cgroups".
@@ -38,6 +38,8 @@ class Cgroup {
   /// Returns when the kernel reports the new state, within milliseconds; an error if it does not within a second.
   [[nodiscard]] Result<void> freeze() const;
   [[nodiscard]] Result<void> thaw() const;
+  /// Relative weight in v1's shares (1024 is one full share); converted for v2.
+  [[nodiscard]] Result<void> set_cpu_shares(int shares) const;
   [[nodiscard]] std::int64_t oom_kills() const;
   /// All processes in the cgroup of the freezer (v2: the only one), those of nested cgroups included.
   [[nodiscard]] std::vector<pid_t> processes() const;

@@ -101,15 +101,24 @@ Task<Container::Exchange> ManagedContainer::post(std::string target, nlohmann::j
   co_return exchange;
 }
 
+void ManagedContainer::want_cpu_weight(CpuWeight weight) {
+  if (weight == cpu_weight_) return;
+  cpu_weight_ = weight;
+  set_cpu_weight(weight);
+}
+
 Task<Container::Exchange> ManagedContainer::init(nlohmann::json body, Duration limit, Bytes max_body) {
+  want_cpu_weight(CpuWeight::full);
   co_return co_await post("/init", std::move(body), limit, max_body, ManagerClient::WhenRefused::retry);
 }
 
 Task<Container::Exchange> ManagedContainer::run(nlohmann::json body, Duration limit, Bytes max_body) {
+  want_cpu_weight(CpuWeight::full);
   co_return co_await post("/run", std::move(body), limit, max_body, ManagerClient::WhenRefused::give_up);
 }
 
 Task<Result<runtime::PreloadReport>> ManagedContainer::preload(runtime::PreloadRequest request, Duration limit) {
+  want_cpu_weight(CpuWeight::least);
   auto body = runtime::to_json(request);
   const auto answer = co_await client_.control("POST", "/preload", std::move(body), limit);
   if (!answer) co_return fail(answer.error());

@@ -58,6 +58,11 @@ class ManagedContainer : public Container {
   void watch(std::function<void()> on_exit);
 
  protected:
+  /// Work that nobody waits for must not slow down work that somebody waits for: a container that only preloads gets the
+  /// least CPU weight until it gets a request. Backends without weights ignore it.
+  enum class CpuWeight { full, least };
+  virtual void set_cpu_weight(CpuWeight) {}
+
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   /// No more calls, no more watching; the first step of every destroy().
   void detach();
@@ -68,7 +73,10 @@ class ManagedContainer : public Container {
   Task<Exchange> post(std::string target, nlohmann::json body, Duration limit, Bytes max_body,
                       ManagerClient::WhenRefused when_refused);
 
+  void want_cpu_weight(CpuWeight weight);
+
   boost::asio::any_io_executor executor_;
+  CpuWeight cpu_weight_ = CpuWeight::full;
   std::string name_;
   UniqueFd pidfd_;
   std::filesystem::path log_;  ///< the manager's own

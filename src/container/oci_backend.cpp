@@ -18,6 +18,7 @@ namespace {
 constexpr auto kRunLimit = std::chrono::seconds(30);
 constexpr auto kReadyLimit = std::chrono::seconds(20);
 constexpr auto kDeathLimit = std::chrono::seconds(5);
+constexpr int kLeastCpuShares = 2;  // the kernel's minimum
 
 Result<void> remove_directory(const fs::path& directory) {
   std::error_code error;
@@ -39,8 +40,11 @@ Task<Result<void>> remove_container(const OciSetup& setup, std::string name) {
 class OciContainer final : public ManagedContainer {
  public:
   OciContainer(const boost::asio::any_io_executor& executor, StartedManager manager,
-               std::shared_ptr<const OciSetup> setup)
-      : ManagedContainer(executor, std::move(manager)), setup_(std::move(setup)), cgroup_(setup_->cgroup_of(name())) {}
+               std::shared_ptr<const OciSetup> setup, int cpu_shares)
+      : ManagedContainer(executor, std::move(manager)),
+        setup_(std::move(setup)),
+        cgroup_(setup_->cgroup_of(name())),
+        cpu_shares_(cpu_shares) {}
 
   Task<Result<void>> pause() override { co_return cgroup_.freeze(); }
   Task<Result<void>> resume() override { co_return cgroup_.thaw(); }
@@ -65,9 +69,16 @@ class OciContainer final : public ManagedContainer {
   }
   [[nodiscard]] bool out_of_memory() const override { return was_out_of_memory_ || cgroup_.oom_kills() > 0; }
 
+ protected:
+  void set_cpu_weight(CpuWeight weight) override {
+    // A container that dies at this moment has no cgroup any more; the call that follows will tell.
+    static_cast<void>(cgroup_.set_cpu_shares(weight == CpuWeight::full ? cpu_shares_ : kLeastCpuShares));
+  }
+
  private:
   std::shared_ptr<const OciSetup> setup_;  // shared with the factory, which may go first
   Cgroup cgroup_;
+  int cpu_shares_;
   bool was_out_of_memory_ = false;
 };
 
@@ -150,7 +161,7 @@ Task<Result<std::unique_ptr<Container>>> OciFactory::create(ContainerSpec spec, 
     co_return fail(with_remains(manager.error(), removed).in("create container " + spec.name));
   }
   const auto executor = co_await boost::asio::this_coro::executor;
-  auto container = std::make_unique<OciContainer>(executor, std::move(*manager), setup_);
+  auto container = std::make_unique<OciContainer>(executor, std::move(*manager), setup_, spec.cpu_shares);
   if (auto ready = co_await container->wait_until_ready(kReadyLimit); !ready) {
     const auto removed = co_await container->destroy();
     co_return fail(with_remains(ready.error(), removed).in("create container"));
