@@ -91,9 +91,14 @@ BinState* Packer::find_room(const FunctionState& f, TimePoint now) {
 }
 
 double Packer::churn(const BinState& bin, const FunctionState& f) const {
-  // policies.md 6.2: who is called kills the others, so hot functions go beside light ones and cold beside heavy ones.
+  // policies.md 6.2: who is called kills the others, so hot functions go beside light ones and cold beside heavy ones. That
+  // holds for the owner of the container too: beside one that is called every few seconds nothing stays loaded.
   double rate = 0;
   double load_seconds = 0;
+  if (const FunctionState* owner = bin.facts.own ? world_.function(*bin.facts.own) : nullptr) {
+    rate += owner->rate;
+    load_seconds += seconds(owner->facts.load_time);
+  }
   for (const Copy& copy : bin.copies) {
     const FunctionState* other = copy.wanted ? world_.function(copy.function) : nullptr;
     if (other == nullptr) continue;

@@ -11,7 +11,7 @@ struct PackingRules {
   enum class LoadOrder { value, value_per_second };
 
   Fill fill = Fill::greedy;  ///< what goes into a bin that opened
-  Fit fit = Fit::best_fit;   ///< which of several bins with room a function goes to
+  Fit fit = Fit::least_churn;  ///< which of several bins with room a function goes to; ties: best fit
   LoadOrder load_order = LoadOrder::value;
   double kappa = 0;              ///< price of a second of loading, in saved seconds
   double eta = 0;                ///< a newcomer must beat its victims by this share, and always be better
@@ -20,7 +20,9 @@ struct PackingRules {
   int residency = 0;             ///< a copy stays, and a dropped one stays away, this many load times
 };
 
-/// The mission's packer (design.md 4): decreasing E = P x T, best fit, evict a strictly smaller sum of E.
+/// The mission's packer (design.md 4): decreasing E = P x T, each into the bin that fits, evict a strictly smaller sum of E.
+/// Among bins that fit it takes the one whose contents are killed least often, and only then the tightest: with plain best fit a
+/// hot owner wipes its co-residents at every call.
 inline PackingRules priority_rules() {
   return {};
 }
@@ -28,7 +30,6 @@ inline PackingRules priority_rules() {
 /// policies.md section 6: exact bins, net values, stickiness.
 inline PackingRules knapsack_rules(const PlannerSettings& settings) {
   return {.fill = PackingRules::Fill::exact,
-          .fit = PackingRules::Fit::least_churn,
           .load_order = PackingRules::LoadOrder::value_per_second,
           .kappa = settings.kappa,
           .eta = settings.eta,

@@ -55,8 +55,18 @@ BinFacts some_bin(std::uint32_t id, Bytes room, TimePoint now) {
           .resume_cost = Duration::zero()};
 }
 
+namespace {
+
+/// The worked examples fix one horizon H for everything.
+PlannerSettings with_one_horizon(PlannerSettings settings) {
+  settings.longest_life = settings.horizon;
+  return settings;
+}
+
+}  // namespace
+
 PlanDriver::PlanDriver(std::string_view planner, const PlannerSettings& settings)
-    : planner_(std::move(*make_preload_planner(planner, settings, arrivals))) {
+    : planner_(std::move(*make_preload_planner(planner, with_one_horizon(settings), arrivals))) {
 }
 
 void PlanDriver::add_function(FunctionFacts facts, double per_second) {
