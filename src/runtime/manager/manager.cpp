@@ -190,6 +190,8 @@ Task<Answer> Manager::preload(Json body) {
   auto request = preload_request_from_json(body);
   if (!request) co_return error_answer(request.error());
   if (busy()) co_return error_answer(409, "the container is busy with a request; nothing is preloaded beside it");
+  // Nobody waits for a preload, so it pays for the first inference; behind an /init somebody waits for the second one.
+  request->init["warm_up"] = true;
   auto started = co_await start(request->worker, std::move(request->init));
   if (!started) co_return error_answer(started.error());
   const WorkerPtr worker = *started;

@@ -98,7 +98,8 @@ Result<TorchFunction> TorchFunction::load(const Json& init, int model_file, int 
   }
   auto model = Model::load(model_file, threads);
   if (!model) return fail(model.error());
-  if (const auto inputs = warm_up_inputs(*description); !inputs.empty()) {
+  const auto inputs = init.value("warm_up", Json()) == true ? warm_up_inputs(*description) : std::vector<Tensor>();
+  if (!inputs.empty()) {
     const auto outputs = model->forward(inputs, description->outputs);
     if (!outputs)
       return fail(outputs.error().in("a first inference with zeros of the shapes that function.json declares"));

@@ -19,7 +19,7 @@ struct FunctionAnswer {
 class TorchFunction {
  public:
   /// From the value of /init, in the function's own directory. `model_file`: an open model of the repository; -1: it is
-  /// in the code. Comes back warmed up.
+  /// in the code. With the member `warm_up` true it comes back warmed up by a first inference.
   static Result<TorchFunction> load(const nlohmann::json& init, int model_file, int threads);
 
   /// One activation; a wrong request is the application's error (status 200 and `error`).
