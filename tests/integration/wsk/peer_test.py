@@ -22,11 +22,13 @@ ACTIONS = {
 }
 
 
-def unavailable(reason):
-    """Ends the program: a loud skip for a person (CTest's exit code for it), a failure in CI."""
-    in_ci = os.environ.get("CI") == "true"
-    print(f"{'FAILED' if in_ci else '[  SKIPPED ]'}: {reason}", file=sys.stderr, flush=True)
-    sys.exit(1 if in_ci else 77)
+def unavailable(reason, test=""):
+    """Ends the program: a loud skip for a person (CTest's exit code for it), a failure in CI unless INSTAINFER_MAY_SKIP
+    names the test: a gate whose registries refuse the peer says so there, in the open."""
+    excused = test in os.environ.get("INSTAINFER_MAY_SKIP", "").split()
+    failed = os.environ.get("CI") == "true" and not excused
+    print(f"{'FAILED' if failed else '[  SKIPPED ]'}: {reason}", file=sys.stderr, flush=True)
+    sys.exit(1 if failed else 77)
 
 
 class PeerTest(unittest.TestCase):

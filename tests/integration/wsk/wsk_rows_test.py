@@ -354,5 +354,5 @@ if __name__ == "__main__":
     try:
         WskTest.WSK = wsk_build.find_wsk(peer_test.BUILD_DIRECTORY)
     except wsk_build.Unavailable as reason:
-        peer_test.unavailable(f"no wsk to test with. {reason}")
+        peer_test.unavailable(f"no wsk to test with. {reason}", test="wsk_rows")
     peer_test.main()
