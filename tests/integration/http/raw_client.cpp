@@ -12,7 +12,7 @@
 
 #include "instainfer/base/result.hpp"
 
-namespace instainfer::controller {
+namespace instainfer::http {
 
 RawClient::RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const timeval limit{.tv_sec = 10, .tv_usec = 0};
@@ -71,4 +71,4 @@ bool RawClient::fill() {
   return got > 0;
 }
 
-}  // namespace instainfer::controller
+}  // namespace instainfer::http

@@ -1,4 +1,4 @@
-#include "http_server.hpp"
+#include "instainfer/http/server.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 
 #include "raw_client.hpp"
 
-namespace instainfer::controller {
+namespace instainfer::http {
 namespace {
 
 using ::testing::EndsWith;
@@ -28,7 +28,7 @@ Task<Response> echo(Request request) {
     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, 1s);
     co_await timer.async_wait(boost::asio::use_awaitable);
   }
-  co_return text_response(200, request.method + " " + request.target + " " + request.body);
+  co_return Response{200, "text/plain", {}, request.method + " " + request.target + " " + request.body};
 }
 
 ServerSettings small() {
@@ -56,7 +56,7 @@ class Running {
 
  private:
   boost::asio::io_context io_{1};
-  HttpServer server_;
+  Server server_;
   std::thread thread_;
 };
 
@@ -196,7 +196,7 @@ TEST(HttpServer, SaysWhichPortIsTaken) {
   boost::asio::io_context io;
   ServerSettings settings = small();
   settings.port = first.port();
-  HttpServer second(io.get_executor(), settings, echo);
+  Server second(io.get_executor(), settings, echo);
   const auto started = second.start();
   ASSERT_FALSE(started);
   EXPECT_THAT(started.error().message, HasSubstr("127.0.0.1:" + std::to_string(first.port()) + ": the port is taken"));
@@ -206,11 +206,11 @@ TEST(HttpServer, RefusesAnAddressThatIsNone) {
   boost::asio::io_context io;
   ServerSettings settings = small();
   settings.bind = "localhost.example";
-  HttpServer server(io.get_executor(), settings, echo);
+  Server server(io.get_executor(), settings, echo);
   const auto started = server.start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, ErrorCode::invalid_argument);
 }
 
 }  // namespace
-}  // namespace instainfer::controller
+}  // namespace instainfer::http

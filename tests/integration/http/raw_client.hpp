@@ -6,7 +6,7 @@
 
 #include "instainfer/base/unique_fd.hpp"
 
-namespace instainfer::controller {
+namespace instainfer::http {
 
 /// A TCP client that says exactly what the test wants. Blocking, with ten seconds for every call; throws if they pass.
 class RawClient {
@@ -27,4 +27,4 @@ class RawClient {
   std::string buffer_;
 };
 
-}  // namespace instainfer::controller
+}  // namespace instainfer::http
