@@ -34,6 +34,14 @@ bool is_usable_after(const Outcome& outcome) {
   return outcome.response.status == StatusCode::success || outcome.response.status == StatusCode::application_error;
 }
 
+/// In our own containers the manager survives and answers for a worker that the kernel killed for memory; a stock image's
+/// connection breaks instead (contract 4.5).
+void tell_exhausted_memory(openwhisk::ContainerAnswer& answer, const container::Container& container) {
+  using Kind = openwhisk::ContainerAnswer::Kind;
+  const bool failed = answer.kind == Kind::answered && answer.http_status != 200;
+  if (failed && container.out_of_memory()) answer.kind = Kind::memory_exhausted;
+}
+
 bool was_in_time(std::chrono::milliseconds limit, Duration took) {
   return took < limit;
 }
@@ -129,7 +137,8 @@ Task<bool> Invoker::Impl::initialise(std::shared_ptr<Run> run) {
     co_return false;
   }
   auto body = init_body(function, run->job->message, run->deadline, *worker);
-  const auto exchange = co_await run->slot->container->init(std::move(body), limit, config.limits.max_result);
+  auto exchange = co_await run->slot->container->init(std::move(body), limit, config.limits.max_result);
+  tell_exhausted_memory(exchange.answer, *run->slot->container);
   outcome.end = epoch_now();
   outcome.init = exchange.took;
   outcome.response = openwhisk::init_response(
@@ -149,7 +158,8 @@ Task<bool> Invoker::Impl::execute(std::shared_ptr<Run> run) {
   const TimePoint begun = node_now();
   const EpochMillis wall_begun = epoch_now();
   auto body = run_body(function, run->job->message, run->deadline);
-  const auto exchange = co_await run->slot->container->run(std::move(body), limit, config.limits.max_result);
+  auto exchange = co_await run->slot->container->run(std::move(body), limit, config.limits.max_result);
+  tell_exhausted_memory(exchange.answer, *run->slot->container);
   if (exchange.answer.unhealthy() && !run->initialised) co_return false;
 
   outcome.end = epoch_now();
