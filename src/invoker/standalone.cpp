@@ -116,7 +116,6 @@ class Standalone {
   Task<Result<void>> start() {
     if (auto bound = controller_->start(); !bound) co_return bound;
     if (auto bound = admin_->start(); !bound) co_return bound;
-    report_backend();
     if (auto started = co_await invoker_->start(); !started) co_return started;
     std::cout << "instainferd ready: api=http://" << config_.api.bind << ":" << controller_->port() << " admin=http://"
               << config_.admin.bind << ":" << admin_->port() << " backend=" << containers_->capabilities().name
@@ -155,12 +154,6 @@ class Standalone {
     controller_ = std::make_unique<controller::Controller>(executor_, std::move(settings), std::move(dependencies));
     admin_ = std::make_unique<AdminServer>(executor_, config_.admin, *invoker_);
     return {};
-  }
-
-  void report_backend() const {
-    const container::BackendCapabilities& backend = containers_->capabilities();
-    log_->info("containers: {}", backend.name);
-    for (const std::string& warning : backend.warnings) log_->warn("{}", warning);
   }
 
   asio::any_io_executor executor_;
