@@ -173,7 +173,9 @@ Task<bool> Invoker::Impl::execute(std::shared_ptr<Run> run) {
     const TimePoint handed_over = begun + exchange.load + exchange.handoff;
     outcome.run = exchange.run;
     outcome.loading = std::max<Duration>(Duration{}, handed_over - run->job->received - outcome.memory_wait);
-    release_workers_but(*run->slot, run->command.function);  // the promotion confirmed their wipe before it handed over
+    // A 200 tells that the promotion's wipes were confirmed. After anything else the container goes, and the uids of its
+    // workers stay taken until it is gone.
+    if (exchange.answer.http_status == 200) release_workers_but(*run->slot, run->command.function);
   }
   run->execution = exchange.run > Duration{} ? exchange.run : exchange.took;
   run->worker_memory = exchange.memory;
